@@ -1,0 +1,98 @@
+# Everything one does with this repository; `make help` lists it.
+
+PYTHON ?= python3
+PORT ?= 8000
+NOTEBOOK ?= notebooks/*.ipynb
+
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
+SOURCES := ntkbook book/tools tests benchmarks notebooks
+BOOK_TESTS := tests/test_environment.py tests/test_book_build.py tests/test_book_browser.py
+COLAB_TESTS := tests/test_colab_run.py
+heading = @printf '\n== %s\n' '$(1)'
+
+.NOTPARALLEL:
+.PHONY: help book serve lab test lint format execute answers bench lock clean \
+	environment colab-environment \
+	test-library test-notebooks test-book test-colab
+
+help:  ## list these commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' \
+	| awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+book: environment  ## build the book into _build/html (makes the environment first)
+	@$(BIN)/python book/tools/build.py
+
+serve: book  ## build it, and serve it at http://localhost:8000 (PORT=... for another)
+	@echo "Open http://localhost:$(PORT) (Ctrl-C stops)."
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html >/dev/null 2>&1 \
+	|| test $$? -eq 130 || { echo "Port $(PORT) is taken; try: make serve PORT=8001"; exit 1; }
+
+lab: environment  ## open the chapters in JupyterLab
+	@$(BIN)/python -m jupyter lab notebooks
+
+test: lint test-library test-notebooks test-book test-colab  ## run every check
+	$(call heading,All checks passed.)
+
+lint: environment  ## check style, imports and the notebooks' form
+	$(call heading,Lint: style; imports; the notebooks)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "Run: make format"; exit 1; }
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python book/tools/lint.py
+
+# The import hook checks the shapes in every signature, which would answer bad input
+# before the library's own messages can: those are tested without it.
+test-library: environment
+	$(call heading,Library: tests and the examples in docstrings)
+	@$(PYTEST) tests ntkbook --doctest-modules \
+		--jaxtyping-packages=ntkbook,beartype.beartype \
+		--ignore=tests/test_bad_input.py $(addprefix --ignore=,$(BOOK_TESTS) $(COLAB_TESTS))
+	$(call heading,Library: bad input)
+	@$(PYTEST) tests/test_bad_input.py
+
+test-notebooks: environment
+	$(call heading,Chapters: run again and compared with their stored outputs)
+	@$(PYTEST) --nbval notebooks
+
+test-book: environment
+	$(call heading,Book: built from clean; read in a browser)
+	@$(PYTEST) $(BOOK_TESTS)
+
+test-colab: environment colab-environment
+	$(call heading,Colab: the generated notebooks on versions that Colab has)
+	@$(BIN)/python book/tools/build.py
+	@$(PYTEST) $(COLAB_TESTS)
+
+format: environment  ## format the code and the notebooks
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format .
+
+execute: environment  ## run the chapters and store their outputs (NOTEBOOK=... for one)
+	@$(BIN)/python book/tools/execute.py $(NOTEBOOK)
+
+answers: environment  ## collect the exercises' sealed answers out of the chapters
+	@$(BIN)/python book/tools/seal.py
+
+bench: environment  ## time the library against its peers
+	@$(BIN)/python -m benchmarks
+
+lock:  ## pin the newest versions again, within pyproject.toml's bounds (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
+	uv pip compile $(LOCK) --group book --group test -o requirements.txt pyproject.toml
+	uv pip compile $(LOCK) --group colab -o tests/colab-requirements.txt
+
+LOCK := --quiet --upgrade --universal --python-version 3.11 --no-annotate \
+	--no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock (install with pip's --no-deps)"
+
+clean:  ## remove the built book and the environments
+	rm -rf _build .venv .venv-colab
+
+environment:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "There is no $(PYTHON) here; on Debian: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) book/tools/environment.py
+
+colab-environment:
+	@$(PYTHON) book/tools/environment.py colab

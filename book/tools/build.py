@@ -1,0 +1,146 @@
+"""Build the book into _build/html.
+
+    python book/tools/build.py            (what `make book` runs)
+    python book/tools/build.py --clean    even if nothing has changed
+
+Sphinx sees changes of pages, not of the library, the styles or these tools, and it
+repeats no warning of a page it does not read again. So a build is all or nothing:
+when any input differs from the last successful build's, it starts from clean.
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import colab
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "_build"
+HTML = BUILD / "html"
+STAMP = BUILD / "stamp"
+LOG = BUILD / "build.log"
+INPUTS = ["book", "notebooks", "ntkbook", "_config.yml", "_toc.yml", "pyproject.toml"]
+INPUTS += ["requirements.txt", "README.md", "LICENSE"]
+
+# What MathJax loads on demand: extensions, fonts, and its reading aloud of formulas.
+MATHJAX_PARTS = ["input/tex/extensions", "output/chtml/fonts/woff-v2", "a11y", "sre"]
+
+# Sphinx serves the book's first page from its own address, so the site's root
+# sends readers there.
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="0; url=book/start.html">
+<link rel="icon" href="_static/favicon.svg">
+<title>{title}</title>
+</head>
+<body><main><h1>{title}</h1><a href="book/start.html">Start here</a></main></body>
+</html>
+"""
+
+
+class BuildError(Exception):
+    """The build failed; the text says where."""
+
+
+def inputs_digest():
+    """A digest of every file that the built book depends on."""
+    digest = hashlib.sha256(sys.version.encode())
+    for name in INPUTS:
+        path = ROOT / name
+        for file in [path] if path.is_file() else sorted(path.rglob("*")):
+            name = file.relative_to(ROOT)
+            passing = any(p.startswith((".", "__pycache__")) for p in name.parts)
+            if file.is_file() and not passing:
+                digest.update(f"{name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def run(command):
+    """Run a command quietly; keep what it prints in the log, and return it."""
+    done = subprocess.run(
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    with LOG.open("a") as log:
+        log.write(done.stdout)
+    if done.returncode:
+        raise BuildError(complaints(done.stdout))
+    return done.stdout
+
+
+def complaints(output):
+    """The lines of Sphinx's output that say what is wrong, without colours."""
+    output = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    lines = output.splitlines()
+    wrong = [line for line in lines if re.search(r"WARNING|ERROR|[Ee]rror:", line)]
+    return "\n".join(wrong[:20] or lines[-20:]).replace(f"{ROOT}/", "")
+
+
+def sphinx():
+    program = Path(sys.executable).with_name("jupyter-book")
+    run([program, "build", ROOT, "-W", "-n", "--keep-going"])
+
+
+def vendor_mathjax():
+    """Copy MathJax out of its package, so that a built book needs no network."""
+    carrier = metadata.distribution("sphinx-mathjax-offline")
+    source = Path(carrier.locate_file("sphinx-mathjax-offline/static/mathjax"))
+    target = HTML / "vendor" / "mathjax"
+    target.mkdir(parents=True)
+    shutil.copy(source / "tex-mml-chtml.js", target)
+    for part in MATHJAX_PARTS:
+        shutil.copytree(source / part, target / part)
+
+
+def colab_files(config):
+    """Put the notebooks for Colab, and the wheel they install, into the book."""
+    try:
+        colab.convert_all(ROOT / "notebooks", HTML / "colab", config)
+    except ValueError as error:
+        raise BuildError(str(error)) from error
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
+    run([*pip, "--no-build-isolation", "--wheel-dir", HTML / "colab", ROOT])
+
+
+def build(clean=False):
+    """Build the book if anything has changed; return True if it was built."""
+    digest = inputs_digest()
+    if not clean and STAMP.exists() and STAMP.read_text() == digest:
+        return False
+    print("Building the book.", flush=True)
+    for folder in (HTML, BUILD / ".doctrees"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (STAMP, LOG):
+        file.unlink(missing_ok=True)
+    BUILD.mkdir(exist_ok=True)
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    sphinx()
+    (HTML / "index.html").write_text(INDEX.format(title=config["title"]))
+    (HTML / ".nojekyll").touch()  # GitHub Pages hides folders like _static otherwise
+    vendor_mathjax()
+    colab_files(config)
+    STAMP.write_text(digest)
+    return True
+
+
+def main():
+    try:
+        built = build(clean="--clean" in sys.argv[1:])
+    except BuildError as error:
+        sys.exit(f"{error}\nThe book was not built; the whole output: _build/build.log")
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; run the same command again.")
+    if not built:
+        print("Nothing has changed since the last build.")
+    print(f"The book is ready: open {HTML / 'book' / 'start.html'} or run: make serve")
+
+
+if __name__ == "__main__":
+    main()

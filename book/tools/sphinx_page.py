@@ -1,0 +1,124 @@
+"""The book's own Sphinx extension: what Jupyter Book does not do for its pages.
+
+* a line at the head of each chapter that says how to run it;
+* the `{claims-table}` directive, which is most of the page *Claims*;
+* a bibliography that screen readers can read;
+* no thebe: it would load scripts from another host, for a server that nobody runs.
+"""
+
+from collections import Counter
+from html import escape
+from importlib import metadata
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from ntkbook.page.claims import collect, problems, shown
+from ntkbook.page.records import VERDICTS, records
+
+CHAPTERS = "notebooks/"
+COLAB = "https://colab.research.google.com/"
+SIGN = {"=": "", "<=": "≤ ", ">=": "≥ "}
+HEAD = """
+:::{{list-table}} What {{cite:t}}`{source}` says
+:name: claims-{source}
+:header-rows: 1
+:widths: 46 16 16 22
+:class: ntk-claims
+
+* - Claim
+  - Reported
+  - Measured
+  - Verdict
+"""
+
+
+def chapter_line(app, doctree):
+    """Put under a chapter's title where to run it."""
+    name = app.env.docname
+    if not name.startswith(CHAPTERS):
+        return
+    name = name.removeprefix(CHAPTERS)
+    options = app.config.html_theme_options
+    repository = options.get("repository_url", "").removeprefix("https://github.com/")
+    if repository:  # the workflow `publish` puts the built book on this branch
+        notebook = f"{COLAB}github/{repository}/blob/gh-pages/colab/{name}.ipynb"
+        first = f'<a class="ntk-colab" href="{escape(notebook)}">Open in Colab</a>'
+    else:
+        wheel = f"ntkbook-{metadata.version('ntkbook')}-py3-none-any.whl"
+        first = (
+            f'<a class="ntk-colab" href="../colab/{name}.ipynb" download>Notebook for '
+            f'Colab</a> In <a href="{COLAB}">Google Colab</a>, choose <em>File</em>, '
+            "<em>Upload notebook</em>; the first cell asks for the library, "
+            f'<a href="../colab/{wheel}" download>{wheel}</a>.'
+        )
+    rest = ' On your own computer: <a href="../book/how_to_run.html">how to run</a>.'
+    line = nodes.raw("", f'<p class="ntk-run">{first}{rest}</p>', format="html")
+    title = next(doctree.findall(nodes.title))
+    title.parent.insert(title.parent.index(title) + 1, line)
+
+
+class ClaimsTable(SphinxDirective):
+    """Every claim with what we measured: a count of verdicts, and a table a source."""
+
+    def run(self):
+        notebooks = sorted(Path(self.env.srcdir, CHAPTERS).glob("*.ipynb"))
+        cells = collect(notebooks)
+        if wrong := problems(records(), cells):
+            raise self.error("; ".join(wrong))
+        measured = {cell.row["id"]: cell for cell in cells}
+        counts = Counter(record.verdict for record in records().values())
+        outcome = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
+        text = [f"Of {counts.total()} claims: {outcome}."]
+        for source in dict.fromkeys(record.source for record in records().values()):
+            text += HEAD.format(source=source).splitlines()
+            for record in records().values():
+                if record.source == source:
+                    text += self.row(record, measured.get(record.id))
+            text.append(":::")
+        parent = nodes.container()
+        self.state.nested_parse(StringList(text, "claims-table"), 0, parent)
+        return parent.children
+
+    def row(self, record, cell):
+        reported = SIGN[record.relation] + shown(record.reported)
+        if record.corrected is not None:
+            reported += f"; corrected: {SIGN[record.relation]}{shown(record.corrected)}"
+        value, verdict = "not measured", f"{VERDICTS[record.verdict]} {record.verdict}"
+        if cell:
+            value = cell.row["measured"]
+            if cell.row["interval"]:
+                value += " [{}, {}]".format(*cell.row["interval"])
+            anchor = f"../notebooks/{cell.notebook.stem}.html#claim-{record.id}"
+            value = f'<a href="{escape(anchor)}">{escape(value)}</a>'
+        claim = f"{record.statement} ({record.place})"
+        return [f"* - {claim}", f"  - {reported}", f"  - {value}", f"  - {verdict}"]
+
+
+def mend_roles(app, pagename, templatename, context, doctree):
+    """Docutils calls a bibliography a list of things that may not stand in a list."""
+    body = context.get("body", "")
+    context["body"] = body.replace('role="list" class="citation-list"', "")
+
+
+def drop_thebe(app):
+    """Jupyter Book loads sphinx-thebe always; undo what that connected."""
+    for listeners in app.events.listeners.values():
+        for listener in list(listeners):
+            if listener.handler.__module__ == "sphinx_thebe":
+                app.disconnect(listener.id)
+    app.registry.css_files[:] = [
+        (name, options)
+        for name, options in app.registry.css_files
+        if name != "sphinx-thebe.css"
+    ]
+
+
+def setup(app):
+    drop_thebe(app)
+    app.connect("doctree-read", chapter_line)
+    app.connect("html-page-context", mend_roles)
+    app.add_directive("claims-table", ClaimsTable)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,36 @@
+"""Companion library of the book *The Neural Tangent Kernel*: small, fast, tested.
+
+A network is any function ``apply(params, x) -> (n, k)``. The names below are what the
+chapters use; each chapter's own module (``ntkbook.taylor``, ...) holds the rest.
+"""
+
+from ntkbook import taylor as taylor
+from ntkbook.machine.devices import device_report as device_report
+from ntkbook.machine.memory import limit_memory as limit_memory
+from ntkbook.machine.memory import memory_budget as memory_budget
+from ntkbook.machine.precision import double_precision as double_precision
+from ntkbook.networks.network import Network as Network
+from ntkbook.networks.network import mlp as mlp
+from ntkbook.networks.regression import KernelFlow as KernelFlow
+from ntkbook.networks.regression import kernel_flow as kernel_flow
+from ntkbook.networks.tangent import ntk as ntk
+from ntkbook.networks.training import Trajectory as Trajectory
+from ntkbook.networks.training import gradient_descent as gradient_descent
+from ntkbook.page.claims import claim as claim
+from ntkbook.page.exercises import check as check
+from ntkbook.page.explore import explore as explore
+from ntkbook.taylor import Kappa as Kappa
+from ntkbook.taylor import kappa as kappa
+from ntkbook.taylor import linearize as linearize
+from ntkbook.taylor import taylor_expand as taylor_expand
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str):
+    # Loaded when first asked for: the rest of the library never needs it.
+    if name == "neural_tangents":
+        from ntkbook._neural_tangents import load
+
+        return load()
+    raise AttributeError(f"module 'ntkbook' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Where the computations run: devices, precision, memory, and the checks of input."""

@@ -1,0 +1,275 @@
+"""Checks of input that end in an error a reader can act on.
+
+Every message names the argument, says what came, what was expected and what to do.
+Checks of *values* (finite or not) need concrete arrays, so they are skipped while JAX
+traces a function: under ``jax.jit`` or ``jax.grad`` only shapes and types are checked.
+"""
+
+import operator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+LARGEST_INT = 2**31 - 1  # JAX counts in int32 unless told otherwise
+
+
+def is_traced(tree) -> bool:
+    """Say whether any leaf is a JAX tracer, whose values cannot be looked at."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
+def positive_int(name: str, value) -> int:
+    """Return ``value`` as an int of at least 1; booleans and floats are refused."""
+    return bounded_int(name, value, 1)
+
+
+def bounded_int(name: str, value, least: int) -> int:
+    """Return ``value`` as an int of at least ``least``."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        value = operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"`{name}` must be an integer, but {value!r} came; "
+            f"pass a whole number such as {name}={max(least, 1)}."
+        ) from None
+    if value < least:
+        raise ValueError(
+            f"`{name}` must be at least {least}, but {value} came; "
+            f"pass for example {name}={max(least, 1)}."
+        )
+    if value > LARGEST_INT:
+        raise ValueError(f"`{name}` must be at most {LARGEST_INT}, but {value} came.")
+    return value
+
+
+def finite_float(name: str, value, *, least: float | None = None, above=None) -> float:
+    """Return ``value`` as a finite float, optionally ``>= least`` or ``> above``."""
+    try:
+        if isinstance(value, (bool, np.bool_, str)) or np.ndim(value) != 0:
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(
+            f"`{name}` must be one real number, but {_short(value)} came."
+        ) from None
+    bound = ""
+    if least is not None and not number >= least:
+        bound = f"at least {least:g}"
+    if above is not None and not number > above:
+        bound = f"above {above:g}"
+    if not np.isfinite(number):
+        bound = "finite"
+    if bound:
+        raise ValueError(f"`{name}` must be {bound}, but {value!r} came.")
+    return number
+
+
+def one_of(name: str, value, choices, otherwise: str = "") -> None:
+    """Check a name against those that are known; ``otherwise`` is what else may come."""
+    if not isinstance(value, str) or value not in choices:
+        kind = ValueError if isinstance(value, str) else TypeError
+        names = [*map(repr, choices), otherwise] if otherwise else map(repr, choices)
+        raise kind(
+            f"`{name}` must be one of {', '.join(names)}, but {_short(value)} came."
+        )
+
+
+def function(name: str, value, form: str) -> None:
+    """Check that a value can be called, and that compiled code can be kept for it."""
+    if not callable(value):
+        raise TypeError(
+            f"`{name}` must be a function {form}, but {_short(value)} came"
+            + ("; for a Network pass net.apply." if name == "apply" else ".")
+        )
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(
+            f"`{name}` must be hashable, since compiled code is kept for it, but a "
+            f"{type(value).__name__} came; wrap it in a function {form}."
+        ) from None
+
+
+def shape_of(call: str, function, *arguments):
+    """Return the shapes and dtypes of a call's result, computing nothing.
+
+    What the function itself raises comes out as a ``TypeError`` or ``ValueError`` that
+    says which of the reader's functions failed.
+    """
+    try:
+        return jax.eval_shape(function, *arguments)
+    except Exception as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"`{call}` fails: {type(error).__name__}: {error}\nDo its arguments fit, "
+            "and does it use jax.numpy throughout?"
+        ) from error
+
+
+def float_array(name: str, value, *, expected: str, to=jnp.asarray):
+    """Return ``value`` as a non-empty floating-point array of finite numbers.
+
+    Integers are refused rather than converted: a derivative with respect to them does
+    not exist, and silently changing a type hides mistakes.
+    """
+    if isinstance(value, (list, tuple)) or value is None or isinstance(value, str):
+        raise TypeError(
+            f"`{name}` must be an array of {expected}, but {_short(value)} came; "
+            f"wrap it with jnp.array(...)."
+        )
+    try:
+        array = to(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"`{name}` must be an array of {expected}, but {_short(value)} came."
+        ) from None
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(
+            f"`{name}` must hold floating-point numbers, but its dtype is "
+            f"{array.dtype}; convert it with {name}.astype(float)."
+        )
+    if array.size == 0:
+        raise ValueError(
+            f"`{name}` is empty: its shape is {array.shape}; expected {expected} "
+            "with at least one entry."
+        )
+    finite(name, array)
+    return array
+
+
+def random_key(name: str, key) -> jax.Array:
+    """Check one JAX random key, of the new or the old style."""
+    dtype = getattr(key, "dtype", None)
+    if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        shape = ()
+    elif dtype == np.uint32:
+        shape = (2,)
+    else:
+        raise TypeError(
+            f"`{name}` must be a random key, but {_short(key)} came; make one with "
+            "jax.random.key(0)."
+        )
+    if key.shape != shape:
+        raise ValueError(
+            f"`{name}` must be one random key, but an array of keys of shape "
+            f"{key.shape} came; take one of them, {name}[0]."
+        )
+    return key
+
+
+def inputs(name: str, value) -> jax.Array:
+    """Check a batch of inputs: floating point, finite, shape ``(n, ...)``."""
+    array = float_array(name, value, expected="inputs of shape (n, d)")
+    if array.ndim < 2:
+        raise ValueError(
+            f"`{name}` must have shape (n, d), one row an input, but its shape is "
+            f"{array.shape}; for n inputs of one dimension pass {name}[:, None]."
+        )
+    return array
+
+
+def same_shape_of_inputs(name1: str, x1, name2: str, x2) -> None:
+    """Check that two batches hold inputs of one shape and dtype."""
+    if x1.shape[1:] != x2.shape[1:]:
+        raise ValueError(
+            f"`{name1}` and `{name2}` must hold inputs of one shape, but theirs are "
+            f"{x1.shape[1:]} and {x2.shape[1:]}."
+        )
+    same_dtype(name1, x1.dtype, name2, x2.dtype)
+
+
+def same_dtype(name1: str, dtype1, name2: str, dtype2) -> None:
+    """Refuse mixed precision, which would lose digits without a word."""
+    if dtype1 != dtype2:
+        raise TypeError(
+            f"`{name1}` is {dtype1} but `{name2}` is {dtype2}: convert one of them, "
+            f"for example {name2}.astype({name1}.dtype)."
+        )
+
+
+def parameters(name: str, params):
+    """Check a pytree of floating-point, finite parameters; return their dtype."""
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    if not leaves:
+        raise ValueError(
+            f"`{name}` holds no arrays; pass the parameters that init(...) returned."
+        )
+    dtypes = {}
+    for path, leaf in leaves:
+        where = name + jax.tree_util.keystr(path)
+        if not isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
+            raise TypeError(
+                f"`{where}` must be an array, but {_short(leaf)} came; keep what is "
+                "not a parameter out of the tree (equinox.partition does that)."
+            )
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            raise TypeError(
+                f"`{where}` must hold floating-point numbers, but its dtype is "
+                f"{leaf.dtype}; keep counters and keys out of the parameters."
+            )
+        dtypes[jnp.dtype(leaf.dtype)] = where
+    if len(dtypes) > 1:
+        (a, where_a), (b, where_b) = list(dtypes.items())[:2]
+        raise TypeError(
+            f"`{where_a}` is {a} but `{where_b}` is {b}: convert the parameters to "
+            "one dtype."
+        )
+    finite(name, params)
+    return next(iter(dtypes))
+
+
+def finite(name: str, tree) -> None:
+    """Raise a ``ValueError`` where a concrete array holds NaN or infinity."""
+    if is_traced(tree):
+        return
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        # NumPy's own test for NumPy's arrays: JAX might cut them to float32 first.
+        module = np if isinstance(leaf, (np.ndarray, np.generic)) else jnp
+        # An array that a traced function closes over is concrete, but what is computed
+        # from it there would not be.
+        with jax.ensure_compile_time_eval():
+            all_finite = bool(module.all(module.isfinite(leaf)))
+        if not all_finite:
+            bad = int(np.sum(~np.isfinite(np.asarray(leaf))))
+            raise ValueError(
+                f"`{name}{jax.tree_util.keystr(path)}` holds {bad} values that are "
+                f"NaN or infinite (shape {jnp.shape(leaf)}); remove or repair them."
+            )
+
+
+def outputs_of(apply, params, x):
+    """Check that ``apply(params, x)`` returns shape ``(n, k)``; return that shape.
+
+    Nothing is computed: ``jax.eval_shape`` follows shapes and dtypes alone.
+    """
+    function("apply", apply, "apply(params, x)")
+    out = shape_of("apply(params, x)", apply, params, x)
+    if not hasattr(out, "shape") or len(out.shape) != 2 or out.shape[0] != x.shape[0]:
+        shape = getattr(out, "shape", type(out).__name__)
+        raise ValueError(
+            f"`apply(params, x)` must return outputs of shape (n, k) = "
+            f"({x.shape[0]}, k), but for x of shape {x.shape} it returns {shape}; "
+            "add an axis, for example lambda p, x: f(p, x)[:, None]."
+        )
+    if not jnp.issubdtype(out.dtype, jnp.floating):
+        raise TypeError(
+            f"`apply(params, x)` must return floating-point numbers, but its dtype is "
+            f"{out.dtype}."
+        )
+    return out
+
+
+def finite_result(result, message: str):
+    """Return a concrete result if it is finite; raise the message where it is not."""
+    if not is_traced(result) and not bool(jnp.all(jnp.isfinite(result))):
+        raise ValueError(message)
+    return result
+
+
+def _short(value) -> str:
+    text = " ".join(repr(value).split())
+    kind = type(value).__name__
+    return f"{kind} {text[:57]}..." if len(text) > 60 else f"{kind} {text}"

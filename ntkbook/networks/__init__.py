@@ -1,0 +1,1 @@
+"""What is studied: networks, their tangent kernel, training, and kernel regression."""

@@ -1,0 +1,298 @@
+r"""Gradient descent, compiled as one scan.
+
+The loss is a *sum* over the training points, with the half for squares, so that
+
+    time = step_size * steps
+
+is the time of the gradient flow that the book's formulas speak of. A minibatch of B of
+n points estimates the gradient of that sum by n/B times its own, so the same holds for
+every batch size.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from tqdm.auto import tqdm
+
+from ntkbook.machine import checks
+from ntkbook.networks.tangent import as_matrix, ntk
+
+
+class Trajectory(NamedTuple):
+    """What was recorded along training, at t moments.
+
+    Attributes:
+        steps: ``(t,)``, how many steps had been made.
+        times: ``(t,)``, ``step_size * steps``.
+        loss: ``(t,)``, loss on all training points.
+        outputs: ``(t, n, k)``, outputs at the training points.
+        observed: what ``observe(params)`` returned, stacked along a first axis of
+            length t; ``None`` without ``observe``.
+        params: the parameters at the end.
+    """
+
+    steps: np.ndarray
+    times: Float[Array, " t"]
+    loss: Float[Array, " t"]
+    outputs: Float[Array, "t n k"]
+    observed: Any
+    params: Any
+
+
+def squared_loss(outputs, y):
+    r"""Return :math:`\tfrac12 \sum_{i,a} (f_a(x_i) - y_{ia})^2`."""
+    return 0.5 * jnp.sum((outputs - y) ** 2)
+
+
+def logistic_loss(outputs, y):
+    r"""Return :math:`\sum_{i,a} \log(1 + e^{-y_{ia} f_a(x_i)})`, y being -1 or 1."""
+    return jnp.sum(jnp.logaddexp(0.0, -y * outputs))
+
+
+LOSSES = {"squared": squared_loss, "logistic": logistic_loss}
+
+
+def gradient_descent(
+    apply: Callable,
+    params,
+    x,
+    y,
+    *,
+    step_size: float,
+    steps: int,
+    batch_size: int | None = None,
+    key=None,
+    loss: str | Callable = "squared",
+    record=100,
+    observe: Callable | None = None,
+    progress: bool = True,
+) -> Trajectory:
+    r"""Train by gradient descent, on all points at once or in minibatches.
+
+    .. math:: w_{s+1} = w_s - \eta\, \partial_w \sum_i \ell(f(x_i, w_s), y_i)
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``.
+        params: where to start.
+        x: inputs, ``(n, ...)``.
+        y: targets, ``(n, k)``, shaped as the outputs.
+        step_size: :math:`\eta > 0`. On the squared loss, steps above
+            :math:`2 / \lambda_{\max}` of the tangent kernel diverge.
+        steps: number of steps, at least 1.
+        batch_size: points in each minibatch; ``None`` takes all. Every epoch shuffles
+            the points anew and drops what does not fill a batch.
+        key: random key for the shuffling; needed with ``batch_size``.
+        loss: ``"squared"``, ``"logistic"``, or a function ``(outputs, y) -> scalar``
+            that sums over the points.
+        record: when to look: a number of evenly spaced moments, or the steps
+            themselves. The start and the end are always among them.
+        observe: ``observe(params)``, evaluated at these moments inside the compiled
+            loop, for example the outputs at other points.
+        progress: show a progress bar where training takes longer than two seconds.
+
+    Returns:
+        A :class:`Trajectory`.
+
+    Raises:
+        ValueError: shapes that do not match, bad sizes, or training that diverged.
+        TypeError: integer or mixed dtypes, a missing key.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook
+        >>> apply = lambda w, x: x @ w
+        >>> x, y = jnp.array([[1.0], [2.0]]), jnp.array([[2.0], [4.0]])
+        >>> run = ntkbook.gradient_descent(
+        ...     apply, jnp.zeros((1, 1)), x, y, step_size=0.1, steps=50
+        ... )
+        >>> round(float(run.params[0, 0]), 4)
+        2.0
+    """
+    dtype = checks.parameters("params", params)
+    x = checks.inputs("x", x)
+    y = checks.float_array("y", y, expected="targets of shape (n, k)")
+    checks.same_dtype("params", dtype, "x", x.dtype)
+    checks.same_dtype("x", x.dtype, "y", y.dtype)
+    shape = checks.outputs_of(apply, params, x).shape
+    if y.shape != shape:
+        raise ValueError(
+            f"`y` must have the outputs' shape {shape}, but its shape is {y.shape}"
+            + ("; pass y[:, None]." if y.shape == shape[:1] else ".")
+        )
+    step_size = checks.finite_float("step_size", step_size, above=0)
+    steps = checks.positive_int("steps", steps)
+    if batch_size is not None:
+        batch_size = checks.positive_int("batch_size", batch_size)
+        if batch_size > len(x):
+            raise ValueError(
+                f"`batch_size` is {batch_size}, but there are only {len(x)} points; "
+                "pass batch_size=None to use them all."
+            )
+        key = checks.random_key("key", key)
+    moments = _moments(record, steps)
+    loss_function = _loss(loss, y, shape)
+    if observe is not None:
+        checks.function("observe", observe, "observe(params)")
+        checks.shape_of("observe(params)", observe, params)
+    if not isinstance(progress, bool):
+        raise TypeError(f"`progress` must be True or False, but {progress!r} came.")
+
+    # The zeros are traced where a traced function calls this with concrete arrays: the
+    # loop then runs later, when the bar is gone.
+    if checks.is_traced((params, x, y, key, jnp.zeros(()))):
+        progress = False
+    with tqdm(total=steps, desc="training", delay=2, disable=not progress) as bar:
+        _Bar.current = bar
+        end, first, rest = _run(
+            apply, loss_function, observe, batch_size, progress,
+            params, x, y, jnp.asarray(step_size, dtype), moments, key,
+        )  # fmt: skip
+        if progress:
+            jax.block_until_ready(rest)
+            jax.effects_barrier()
+    losses, outputs, observed = jax.tree.map(
+        lambda a, b: jnp.concatenate([a[None], b]), first, rest
+    )
+    run = Trajectory(
+        steps=moments,
+        times=step_size * jnp.asarray(moments, dtype),
+        loss=losses,
+        outputs=outputs,
+        observed=observed,
+        params=end,
+    )
+    if not checks.is_traced(losses):
+        _refuse_divergence(run, apply, params, x, loss, step_size)
+    return run
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+def _run(
+    apply, loss, observe, batch_size, progress, params, x, y, step_size, moments, key
+):
+    n = x.shape[0]
+
+    def objective(params, rows):
+        if rows is None:
+            return loss(apply(params, x), y)
+        return loss(apply(params, x[rows]), y[rows]) * (n / batch_size)
+
+    def batch(step):
+        if batch_size is None:
+            return None
+        epoch, place = jnp.divmod(step, n // batch_size)
+        order = jax.random.permutation(jax.random.fold_in(key, epoch), n)
+        return jax.lax.dynamic_slice_in_dim(order, place * batch_size, batch_size)
+
+    def one_step(step, params):
+        slope = jax.grad(objective)(params, batch(step))
+        return jax.tree.map(lambda p, g: p - step_size * g, params, slope)
+
+    def look(params):
+        outputs = apply(params, x)
+        observed = None if observe is None else observe(params)
+        return loss(outputs, y), outputs, observed
+
+    def segment(params, between):
+        params = jax.lax.fori_loop(between[0], between[1], one_step, params)
+        if progress:
+            jax.debug.callback(_Bar.tick, between[1] - between[0])
+        return params, look(params)
+
+    first = look(params)
+    end, rest = jax.lax.scan(segment, params, (moments[:-1], moments[1:]))
+    return end, first, rest
+
+
+class _Bar:
+    """The bar that compiled code ticks; held here, since compiled code is kept."""
+
+    current = None
+
+    @staticmethod
+    def tick(steps):
+        _Bar.current.update(int(steps))
+
+
+def _moments(record, steps) -> np.ndarray:
+    """Return the recorded steps: sorted, without repeats, from 0 to the end."""
+    if checks.is_traced(record):
+        raise TypeError("`record` is traced by JAX, but the steps must be known.")
+    try:
+        one_number = np.ndim(record) == 0
+    except ValueError:  # lists of several lengths
+        raise TypeError("`record` must be a number or a list of steps.") from None
+    if one_number:
+        count = checks.positive_int("record", record)
+        wanted = np.linspace(0, steps, min(count, steps) + 1).round().astype(int)
+    else:
+        wanted = np.asarray(record)
+        if wanted.ndim != 1:
+            raise ValueError(
+                f"`record` must be a number or a list of steps, but its shape is "
+                f"{wanted.shape}."
+            )
+        if wanted.size and not np.issubdtype(wanted.dtype, np.integer):
+            raise TypeError(
+                f"`record` must hold whole steps, but its dtype is {wanted.dtype}."
+            )
+        if wanted.size and (wanted.min() < 0 or wanted.max() > steps):
+            raise ValueError(
+                f"`record` must hold steps from 0 to {steps}, but it reaches from "
+                f"{wanted.min()} to {wanted.max()}."
+            )
+    return np.unique(np.concatenate([[0], wanted, [steps]]).astype(int))
+
+
+def _loss(loss, y, shape) -> Callable:
+    if callable(loss):
+        checks.function("loss", loss, "loss(outputs, y)")
+        outputs = jax.ShapeDtypeStruct(shape, y.dtype)
+        out = checks.shape_of("loss(outputs, y)", loss, outputs, y)
+        found = getattr(out, "shape", type(out).__name__), getattr(out, "dtype", None)
+        if found != ((), y.dtype):
+            raise ValueError(
+                f"`loss(outputs, y)` must return one {y.dtype} number, a sum over the "
+                f"points, but it returns shape {found[0]}, dtype {found[1]}."
+            )
+        return loss
+    checks.one_of("loss", loss, LOSSES, "a function")
+    if loss == "logistic" and not checks.is_traced(y):
+        if not bool(jnp.all(jnp.abs(y) == 1)):
+            raise ValueError(
+                "`y` must hold -1 and 1 for the logistic loss; for labels 0 and 1 "
+                "pass 2 * y - 1."
+            )
+    return LOSSES[loss]
+
+
+def _refuse_divergence(run, apply, params, x, loss, step_size):
+    """Raise a ``ValueError`` where the loss, the outputs or the end are not finite."""
+    finite = np.isfinite(run.loss) & np.isfinite(run.outputs).all(axis=(1, 2))
+    for leaf in jax.tree.leaves(run.params):
+        finite[-1] &= bool(jnp.all(jnp.isfinite(leaf)))
+    if finite.all():
+        for leaf in jax.tree.leaves(run.observed):
+            # Infinity may be meant, as the log of a loss that reaches 0.
+            if jnp.any(jnp.isnan(leaf)):
+                raise ValueError("`observe(params)` returned NaN.")
+        return
+    bad = int(np.argmin(finite))
+    if bad == 0:
+        raise ValueError(
+            "the loss or the outputs of `apply(params, x)` are not finite before the "
+            "first step; start from smaller parameters, or check `loss`."
+        )
+    advice = "pass a smaller one."
+    if loss == "squared" and run.outputs[0].size <= 2000:
+        gram = np.asarray(as_matrix(ntk(apply, params, x)), np.float64)
+        top = np.linalg.eigvalsh(gram)[-1]
+        advice = f"the largest stable one at the start is {2 / top:.3g}."
+    raise ValueError(
+        f"training diverged: with `step_size`={step_size:g} the outputs or the loss are "
+        f"not finite at step {run.steps[bad]}; {advice}"
+    )

@@ -1,0 +1,370 @@
+r"""Chapter 1: a network expanded in its weights.
+
+With :math:`\Delta = w - w_0`, the expansion of order r is
+
+.. math:: f(x, w) \approx \sum_{j \le r} \frac{1}{j!} \,
+    \partial_w^j f(x, w_0)[\Delta, \dots, \Delta]
+
+and how far it reaches is measured by the inverse relative scale :math:`\kappa`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from math import factorial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from ntkbook.machine import checks
+from ntkbook.machine.memory import blocks
+from ntkbook.networks.tangent import as_matrix, ntk
+
+
+def linearize(apply: Callable, params0) -> Callable:
+    r"""Return the network's linearisation in its weights, a function of (params, x).
+
+    .. math:: f_{\mathrm{lin}}(x, w) = f(x, w_0) + \partial_w f(x, w_0) (w - w_0)
+
+    The product with :math:`w - w_0` is one forward-mode derivative, at the cost of
+    about two calls of ``apply``; the Jacobian is never formed.
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``.
+        params0: the point of expansion :math:`w_0`.
+
+    Returns:
+        ``f_lin(params, x) -> (n, k)``, itself a network for :func:`ntkbook.ntk`,
+        :func:`ntkbook.gradient_descent` and so on.
+
+    Raises:
+        ValueError, TypeError: parameters that are not finite floating-point arrays, or,
+            when called, parameters whose tree or shapes differ from ``params0``.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook
+        >>> apply = lambda w, x: x * w**2                     # f(x, w) = x w^2
+        >>> line = ntkbook.linearize(apply, jnp.array([3.0])) # x (9 + 6 (w - 3))
+        >>> line(jnp.array([4.0]), jnp.array([[2.0]])).tolist()
+        [[30.0]]
+    """
+    return taylor_expand(apply, params0, order=1)
+
+
+def taylor_expand(apply: Callable, params0, order: int) -> Callable:
+    r"""Return the network's Taylor expansion in its weights, a function of (params, x).
+
+    .. math:: \sum_{j=0}^{r} \frac{1}{j!} \frac{d^j}{ds^j}
+        f\bigl(x, w_0 + s (w - w_0)\bigr) \Big|_{s=0}
+
+    which is the definition read along the straight line from :math:`w_0` to w: each
+    term is one more forward-mode derivative by the single number s.
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``.
+        params0: the point of expansion :math:`w_0`.
+        order: r, at least 0. The cost doubles with each order.
+
+    Returns:
+        ``f_r(params, x) -> (n, k)``.
+
+    Raises:
+        ValueError, TypeError: as :func:`linearize`, or an order that is not a whole
+            number.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook
+        >>> apply = lambda w, x: x * jnp.exp(w)
+        >>> expansion = ntkbook.taylor_expand(apply, jnp.array([0.0]), order=3)
+        >>> float(expansion(jnp.array([1.0]), jnp.array([[6.0]]))[0, 0])  # 6+6+3+1
+        16.0
+    """
+    order = checks.bounded_int("order", order, 0)
+    checks.function("apply", apply, "apply(params, x)")
+    dtype = checks.parameters("params0", params0)
+
+    def expansion(params, x):
+        _same_tree(params, params0)
+        x = checks.inputs("x", x)
+        checks.same_dtype("params0", dtype, "x", x.dtype)
+        checks.outputs_of(apply, params0, x)
+        delta = jax.tree.map(jnp.subtract, params, params0)
+
+        def term(s):
+            return apply(jax.tree.map(lambda a, d: a + s * d, params0, delta), x)
+
+        at_start = jnp.zeros((), x.dtype)
+        total = term(at_start)
+        for j in range(1, order + 1):
+            term = partial(_derivative, term)
+            total = total + term(at_start) / factorial(j)
+        return checks.finite_result(
+            total,
+            "the expansion is not finite: `apply` or its derivatives at `params0` are "
+            f"NaN or infinite, or `params` lies too far away for {total.dtype}.",
+        )
+
+    return expansion
+
+
+def _derivative(function, s):
+    return jax.jvp(function, (s,), (jnp.ones_like(s),))[1]
+
+
+class Kappa(NamedTuple):
+    r"""The inverse relative scale and the three norms it is made of.
+
+    Attributes:
+        value: :math:`\kappa`, with ``hessian_norm``.
+        upper: :math:`\kappa` with ``hessian_bound``: the true one is never above it.
+        residual_norm: :math:`\lVert y(w_0) - \bar y \rVert`.
+        jacobian_norm: :math:`\lVert J(w_0) \rVert`, its largest singular value.
+        jacobian_smallest: the smallest singular value of :math:`J(w_0)`.
+        hessian_norm: a value that the norm of the second derivative attains.
+        hessian_bound: a value that it does not exceed.
+    """
+
+    value: float
+    upper: float
+    residual_norm: float
+    jacobian_norm: float
+    jacobian_smallest: float
+    hessian_norm: float
+    hessian_bound: float
+
+    def __float__(self) -> float:
+        return self.value
+
+
+def kappa(apply: Callable, params, x, y) -> Kappa:
+    r"""Return the inverse relative scale of a model at ``params``.
+
+    .. math:: \kappa = \lVert y(w_0) - \bar y \rVert \,
+        \frac{\lVert \partial^2 y(w_0) \rVert}{\lVert \partial y(w_0) \rVert^2}
+
+    where y(w) stacks the outputs at all points. The norms are operator norms:
+    :math:`\lVert \partial y \rVert` is the largest singular value of the Jacobian, found
+    as the root of the tangent kernel's largest eigenvalue, and
+
+    .. math:: \lVert \partial^2 y \rVert
+        = \max_{\lVert u \rVert = \lVert v \rVert = 1}
+        \lVert \partial^2 y [u, v] \rVert
+        = \max_{\lVert c \rVert = 1} \Bigl\lVert \sum_i c_i \partial^2 y_i \Bigr\rVert
+
+    For one output at one point that is the spectral norm of one Hessian, and both ends
+    below are equal to it. For more, the norm of such a tensor is NP-hard in general, so
+    it is enclosed: ``hessian_norm`` comes from alternating between c and v (each step
+    can only increase it), ``hessian_bound`` from
+    :math:`\max_v (\sum_i \lVert \partial^2 y_i v \rVert^2)^{1/2}`. Both use Lanczos
+    iterations on Hessian-vector products; no Hessian is ever formed.
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``, twice differentiable in ``params``. For
+            ReLU the second derivative ignores the kinks, so the result is too small.
+        params: :math:`w_0`.
+        x: inputs, ``(n, ...)``.
+        y: targets :math:`\bar y`, ``(n, k)``.
+
+    Returns:
+        A :class:`Kappa`; ``float()`` of it is :math:`\kappa`.
+
+    Raises:
+        ValueError: shapes that do not match, NaN, or a Jacobian that is 0.
+        TypeError: integer or mixed dtypes.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook
+        >>> apply = lambda w, x: x * w**2        # derivatives 2 x w and 2 x
+        >>> k = ntkbook.kappa(
+        ...     apply, jnp.array([3.0]), jnp.array([[1.0]]), jnp.array([[1.0]])
+        ... )
+        >>> round(float(k), 4)                   # (9 - 1) 2 / 6^2
+        0.4444
+
+    Source: :cite:t:`chizat2019lazy`, where :math:`\kappa` is introduced.
+    """
+    if checks.is_traced((params, x, y)):
+        raise TypeError(
+            "`params`, `x` or `y` is traced by JAX, but kappa's eigenvalues are found "
+            "on the host; call it outside jax.jit and jax.grad."
+        )
+    dtype = checks.parameters("params", params)
+    x = checks.inputs("x", x)
+    y = checks.float_array("y", y, expected="targets of shape (n, k)")
+    checks.same_dtype("params", dtype, "x", x.dtype)
+    checks.same_dtype("x", x.dtype, "y", y.dtype)
+    shape = checks.outputs_of(apply, params, x).shape
+    if y.shape != shape:
+        raise ValueError(
+            f"`y` must have the outputs' shape {shape}, but its shape is {y.shape}."
+        )
+    residual = np.asarray(apply(params, x) - y, np.float64)
+    checks.finite_result(
+        residual, "`apply(params, x)` is not finite, so kappa is not defined there."
+    )
+    smallest, largest = _singular_values(apply, params, x)
+    if largest == 0:
+        raise ValueError(
+            "the Jacobian at `params` is 0, so kappa is not defined there; start from "
+            "parameters where the outputs depend on the weights."
+        )
+    attained, bound = second_derivative_norm(apply, params, x)
+    residual_norm = float(np.linalg.norm(residual))
+    return Kappa(
+        value=residual_norm * attained / largest**2,
+        upper=residual_norm * bound / largest**2,
+        residual_norm=residual_norm,
+        jacobian_norm=largest,
+        jacobian_smallest=smallest,
+        hessian_norm=attained,
+        hessian_bound=bound,
+    )
+
+
+def _singular_values(apply, params, x) -> tuple[float, float]:
+    """Return the Jacobian's smallest and largest singular values, from the kernel."""
+    gram = as_matrix(ntk(apply, params, x))
+    rates = np.linalg.eigvalsh(np.asarray(gram, np.float64))
+    return float(max(rates[0], 0.0) ** 0.5), float(max(rates[-1], 0.0) ** 0.5)
+
+
+def second_derivative_norm(apply: Callable, params, x) -> tuple[float, float]:
+    r"""Enclose the operator norm of the outputs' second derivative.
+
+    .. math:: \max_{\lVert c \rVert = \lVert v \rVert = 1}
+        \Bigl| \sum_i c_i\, v^\top \partial^2 y_i\, v \Bigr|
+        \;\le\; \max_{\lVert v \rVert = 1}
+        \Bigl( \sum_i \lVert \partial^2 y_i\, v \rVert^2 \Bigr)^{1/2}
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``, twice differentiable in ``params``.
+        params: where.
+        x: inputs, ``(n, ...)``.
+
+    Returns:
+        ``(attained, bound)`` around the left-hand side; equal for one output at one
+        point.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook
+        >>> apply = lambda w, x: x * w[0] * w[1]         # Hessian x [[0, 1], [1, 0]]
+        >>> low, high = ntkbook.taylor.second_derivative_norm(
+        ...     apply, jnp.array([3.0, 2.0]), jnp.array([[2.0]])
+        ... )
+        >>> round(low, 4), round(high, 4)
+        (2.0, 2.0)
+    """
+    flat, unravel = ravel_pytree(params)
+
+    def hessian_product(c):
+        return lambda v: ravel_pytree(_hessian_product(apply, params, x, c, unravel(v)))[0]
+
+    # One row needs two vectors as long as the parameters, for each output.
+    k = jax.eval_shape(apply, params, x).shape[1]
+    rows = blocks(x.shape[0], 4 * k * flat.size * flat.dtype.itemsize)
+
+    def sum_of_squares(v):
+        v = unravel(v)
+        return sum(
+            ravel_pytree(_sum_of_squares(apply, params, x[row], v))[0] for row in rows
+        )
+
+    squared, v = _largest_eigenvalue(sum_of_squares, flat)
+    bound = max(squared, 0.0) ** 0.5
+    attained = 0.0
+    for _ in range(100):
+        # The best c for a given v, in closed form; then the best v for that c.
+        curvature = _curvature(apply, params, x, unravel(v))
+        length = jnp.linalg.norm(curvature)
+        if length == 0:
+            break
+        before = attained
+        value, v = _largest_eigenvalue(hessian_product(curvature / length), flat, v)
+        attained = max(abs(value), before)
+        if attained <= before * (1 + 1e-6):
+            break
+    # Rounding may leave the two ends, equal in exact arithmetic, in the wrong order.
+    return attained, max(bound, attained)
+
+
+@partial(jax.jit, static_argnums=0)
+def _hessian_product(apply, params, x, c, v):
+    """Return (sum_i c_i H_i) v: a derivative along v of one gradient."""
+    gradient = jax.grad(lambda p: jnp.vdot(c, apply(p, x)))
+    return jax.jvp(gradient, (params,), (v,))[1]
+
+
+@partial(jax.jit, static_argnums=0)
+def _curvature(apply, params, x, v):
+    """Return the outputs' second derivative along v, shape (n, k)."""
+
+    def slope(p):
+        return jax.jvp(lambda q: apply(q, x), (p,), (v,))[1]
+
+    return jax.jvp(slope, (params,), (v,))[1]
+
+
+@partial(jax.jit, static_argnums=0)
+def _sum_of_squares(apply, params, x, v):
+    """Return (sum_i H_i^2) v; each H_i is applied to a vector of its own."""
+
+    def one(x_i, output):
+        gradient = jax.grad(lambda p: apply(p, x_i[None])[0, output])
+        once = jax.jvp(gradient, (params,), (v,))[1]
+        return jax.jvp(gradient, (params,), (once,))[1]
+
+    k = jax.eval_shape(apply, params, x).shape[1]
+    each = jax.vmap(jax.vmap(one, (None, 0)), (0, None))(x, jnp.arange(k))
+    return jax.tree.map(lambda leaf: leaf.sum((0, 1)), each)
+
+
+def _largest_eigenvalue(product, like, start=None):
+    """Return the eigenvalue of largest size and its vector, by Lanczos iterations."""
+    p = like.size
+    if start is None:
+        # Any fixed start that is not orthogonal to the answer will do.
+        start = np.random.default_rng(0).standard_normal(p).astype(like.dtype)
+    start = np.asarray(start)
+    image = np.asarray(product(jnp.asarray(start)))
+    if not np.isfinite(image).all():
+        raise ValueError(
+            "second derivatives of `apply` at `params` are NaN or infinite; use an "
+            "activation that is twice differentiable there."
+        )
+    if not image.any():
+        return 0.0, jnp.asarray(start / np.linalg.norm(start))
+    if p < 20:  # ARPACK needs more room than so small a matrix gives
+        matrix = np.stack([np.asarray(product(e)) for e in jnp.eye(p, dtype=like.dtype)])
+        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+        best = np.argmax(np.abs(values))
+        return float(values[best]), jnp.asarray(vectors[:, best])
+    operator = LinearOperator(
+        (p, p), matvec=lambda v: np.asarray(product(jnp.asarray(v.ravel()))), dtype=like.dtype
+    )
+    # This bounds the vector's residual; the eigenvalue's error is about its square.
+    tolerance = 1e-4 if like.dtype == np.float32 else 1e-6
+    values, vectors = eigsh(operator, k=1, which="LM", v0=start, tol=tolerance)
+    return float(values[0]), jnp.asarray(vectors[:, 0])
+
+
+def _same_tree(params, params0):
+    """Check that two trees of parameters fit together, leaf by leaf."""
+    if jax.tree.structure(params) != jax.tree.structure(params0):
+        raise ValueError(
+            "`params` must have the tree of `params0`: pass what the same init "
+            f"returned. Trees: {jax.tree.structure(params)} and "
+            f"{jax.tree.structure(params0)}."
+        )
+    dtype = checks.parameters("params", params)
+    for one, two in zip(jax.tree.leaves(params), jax.tree.leaves(params0), strict=True):
+        if jnp.shape(one) != jnp.shape(two):
+            raise ValueError(
+                f"`params` holds a leaf of shape {jnp.shape(one)} where `params0` has "
+                f"{jnp.shape(two)}; pass what the same init returned."
+            )
+    checks.same_dtype(
+        "params", dtype, "params0", checks.parameters("params0", params0)
+    )

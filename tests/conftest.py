@@ -1,0 +1,43 @@
+"""Settings for all tests: what would pass silently in daily use fails here.
+
+Double precision, so that agreement can be asked to 1e-10; no promotion of dtypes or of
+ranks, so that the library never mixes precisions or broadcasts by accident; warnings
+that the library causes are errors; hypothesis draws the same cases in every run.
+"""
+
+import itertools
+
+import hypothesis
+import jax
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+hypothesis.settings.register_profile(
+    "book",
+    deadline=None,  # the first case of a shape compiles
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.load_profile("book")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", r"error:::ntkbook(\..*)?$")
+
+
+@pytest.fixture
+def getkey():
+    """Return a function that makes a new random key at each call."""
+    seeds = itertools.count()
+    return lambda: jax.random.key(next(seeds))
+
+
+@pytest.fixture
+def relaxed():
+    """Allow promotions again: other libraries need them."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield

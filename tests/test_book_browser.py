@@ -1,0 +1,259 @@
+"""The built pages as a reader meets them: in a real browser, served over HTTP."""
+
+import gzip
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[1]
+HTML = ROOT / "_build" / "html"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if CHROMIUM is None:
+    pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-sync"]
+AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+PHONE = {"width": 360, "height": 740}
+MEGABYTE = 1e6
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+CHAPTERS = sorted(f"notebooks/{p.stem}" for p in ROOT.glob("notebooks/*.ipynb"))
+PAGES = [TOC["root"]]
+PAGES += [page["file"] for part in TOC["parts"] for page in part["chapters"]]
+PAGES += ["genindex", "search"]
+every_page = pytest.mark.parametrize("page", PAGES)
+both_themes = pytest.mark.parametrize("theme", ["light", "dark"])
+every_chapter = pytest.mark.parametrize("page", CHAPTERS)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves the book as hosts do, text compressed, and counts what it sends."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), partial(Handler, directory=str(HTML)))
+        self.sent = self.raw = 0
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
+            return self.send_error(404)
+        content = path.read_bytes()
+        kind = self.guess_type(str(path))
+        self.server.raw += len(content)
+        self.send_response(200)
+        if kind.startswith("text/") or kind.endswith(("javascript", "json", "xml")):
+            content = gzip.compress(content, 6)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        self.server.sent += len(content)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    subprocess.run([sys.executable, ROOT / "book" / "tools" / "build.py"], check=True)
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser(server):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """What was found on one page in one theme."""
+
+    trouble: list = field(default_factory=list)  # console errors, failed requests
+    external: list = field(default_factory=list)
+    facts: dict = field(default_factory=dict)
+    axe: list = field(default_factory=list)
+    overflow: list = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def visit(server, browser):
+    """A function (page, theme) -> Visit; every page is loaded once a theme."""
+    host = f"http://127.0.0.1:{server.server_port}/"
+
+    @cache
+    def visit(name, theme):
+        found = Visit()
+        context = browser.new_context(color_scheme=theme)
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda m: m.type in ("error", "warning") and found.trouble.append(m.text),
+        )
+        page.on("pageerror", lambda error: found.trouble.append(str(error)))
+        page.on("requestfailed", lambda r: found.trouble.append(f"failed: {r.url}"))
+        page.on(
+            "response",
+            lambda r: r.status >= 400 and found.trouble.append(f"{r.status} {r.url}"),
+        )
+        page.on(
+            "request",
+            lambda r: (
+                r.url.startswith((host, "data:", "blob:"))
+                or found.external.append(r.url)
+            ),
+        )
+        open_page(page, host + name + ".html")
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        found.facts = page.evaluate(FACTS)
+        page.evaluate(AXE)
+        found.axe = page.evaluate(RUN_AXE)
+        page.set_viewport_size(PHONE)
+        settle(page)
+        found.overflow = page.evaluate(OVERFLOW)
+        found.axe += page.evaluate(RUN_AXE)
+        context.close()
+        return found
+
+    return visit
+
+
+def open_page(page, address):
+    """Load a page, wait for its formulas, and unfold everything that folds."""
+    page.goto(address, wait_until="load")
+    page.evaluate("window.MathJax?.startup?.promise")
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.evaluate(
+        "document.querySelectorAll('button.toggle-button').forEach(b => b.click())"
+    )
+    settle(page)
+
+
+def settle(page):
+    """Wait until nothing fades or moves, and the theme has looked at the sizes."""
+    page.wait_for_timeout(400)
+    page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished))")
+
+
+FACTS = """() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const html = (elements) => elements.map((e) => e.outerHTML.slice(0, 150));
+  const formulas = all(".math").filter((e) => /^(SPAN|DIV)$/.test(e.tagName));
+  return {
+    unrendered: html(formulas.filter((e) => !e.querySelector("mjx-container"))),
+    formulas: formulas.length,
+    broken: html(all("mjx-merror, [data-mjx-error], mjx-container merror")),
+    noAlt: html(all("img").filter((e) => !e.alt?.trim())),
+    noLabel: html(all("svg[role=img]:not([aria-hidden=true])")
+      .filter((e) => !(e.ariaLabel || e.getAttribute("aria-labelledby"))?.trim())),
+    notLoaded: html(all("img").filter((e) => e.complete && !e.naturalWidth)),
+  };
+}"""
+
+# Without preload: false it would fetch style sheets again, from wrong addresses.
+RUN_AXE = """async () => {
+  const options = {resultTypes: ["violations"], preload: false};
+  const found = await axe.run(document, options);
+  return found.violations
+    .filter((v) => ["serious", "critical"].includes(v.impact))
+    .flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target} ${n.failureSummary}`));
+}"""
+
+# What makes the page wider than the screen: not what scrolls inside a box that fits.
+OVERFLOW = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  const wide = (e) => e.getBoundingClientRect().right > width + 1;
+  const clips = (e) => getComputedStyle(e).overflowX !== "visible" && !wide(e);
+  const boxed = (e) => e && (clips(e) || boxed(e.parentElement));
+  return [...document.querySelectorAll(".bd-article *")]
+    .filter((e) => wide(e) && !boxed(e.parentElement))
+    .map((e) => e.outerHTML.slice(0, 150)).slice(0, 5)
+    .concat(`the page is ${document.documentElement.scrollWidth} px wide`);
+}"""
+
+
+@both_themes
+@every_page
+def test_loads_without_trouble(visit, page, theme):
+    assert visit(page, theme).trouble == []
+    assert visit(page, theme).external == []
+
+
+@every_page
+def test_every_formula_is_rendered(visit, page):
+    facts = visit(page, "light").facts
+    assert facts["unrendered"] == facts["broken"] == []
+    if page in CHAPTERS:
+        assert facts["formulas"] > 0
+
+
+@every_page
+def test_every_image_says_what_it_shows(visit, page):
+    facts = visit(page, "light").facts
+    assert facts["noAlt"] == facts["noLabel"] == facts["notLoaded"] == []
+
+
+@both_themes
+@every_page
+def test_is_accessible(visit, page, theme):
+    assert visit(page, theme).axe == []
+
+
+@every_page
+def test_fits_a_phone(visit, page):
+    assert visit(page, "light").overflow == []
+
+
+@every_chapter
+def test_a_slider_changes_the_picture_by_keyboard(server, browser, page):
+    context = browser.new_context()
+    tab = context.new_page()
+    open_page(tab, f"http://127.0.0.1:{server.server_port}/{page}.html")
+    sliders = tab.locator(".ntk-explore input[type=range]")
+    assert sliders.count() > 0, "the chapter has no figure with a slider"
+    for slider in sliders.all():
+        picture = slider.locator(
+            "xpath=ancestor::*[contains(@class, 'ntk-explore')]"
+        ).locator(".ntk-picture svg")
+        before = picture.inner_html(), picture.get_attribute("aria-label")
+        value = slider.get_attribute("aria-valuetext")
+        slider.focus()
+        at_the_end = slider.evaluate("e => e.value === e.max")
+        tab.keyboard.press("ArrowLeft" if at_the_end else "ArrowRight")
+        after = picture.inner_html(), picture.get_attribute("aria-label")
+        assert after[0] != before[0] and after[1] != before[1]
+        assert slider.get_attribute("aria-valuetext") != value
+    context.close()
+
+
+@every_chapter
+def test_is_light_to_load(server, browser, page):
+    context = browser.new_context()
+    server.sent = server.raw = 0
+    open_page(context.new_page(), f"http://127.0.0.1:{server.server_port}/{page}.html")
+    context.close()
+    sent, raw = server.sent / MEGABYTE, server.raw / MEGABYTE
+    print(f"{page}: {sent:.2f} MB over the wire, {raw:.2f} MB uncompressed")
+    assert sent < 2

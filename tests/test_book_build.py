@@ -1,0 +1,109 @@
+"""The built book: it builds from clean without a warning, and lacks nothing."""
+
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+import ntkbook
+
+ROOT = Path(__file__).parents[1]
+HTML = ROOT / "_build" / "html"
+BUILD = [sys.executable, ROOT / "book" / "tools" / "build.py"]
+
+# What makes a browser fetch something, as opposed to what a reader may click.
+LOADS = {"script": "src", "link": "href", "img": "src", "iframe": "src"}
+LOADS |= {"source": "src", "video": "src", "audio": "src", "object": "data"}
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """Every page of a book built from clean, parsed, by its path in the site."""
+    HTML.mkdir(parents=True, exist_ok=True)
+    (HTML / "stale.html").write_text("a page that the book no longer has")
+    done = subprocess.run([*BUILD, "--clean"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {
+        str(path.relative_to(HTML)): BeautifulSoup(path.read_text(), "html.parser")
+        for path in sorted(HTML.rglob("*.html"))
+        if "_static" not in path.parts
+    }
+
+
+def test_has_its_pages_and_no_stale_one(pages):
+    chapters = {f"notebooks/{p.stem}.html" for p in ROOT.glob("notebooks/*.ipynb")}
+    assert chapters <= set(pages)
+    assert {"index.html", "book/start.html", "book/claims.html"} <= set(pages)
+    assert "stale.html" not in pages
+
+
+def test_a_second_build_has_nothing_to_do(pages):
+    start = time.monotonic()
+    done = subprocess.run(BUILD, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Nothing has changed" in done.stdout
+    assert time.monotonic() - start < 10
+
+
+def test_loads_nothing_from_elsewhere(pages):
+    external = [
+        f"{name}: <{tag.name}> {tag[attribute]}"
+        for name, page in pages.items()
+        for element, attribute in LOADS.items()
+        for tag in page.find_all(element, attrs={attribute: True})
+        if urlsplit(tag[attribute]).netloc
+    ]
+    assert external == []
+
+
+def test_every_link_and_anchor_resolves(pages):
+    ids = {
+        name: {tag.get("id") or tag.get("name") for tag in page.find_all(True)}
+        for name, page in pages.items()
+    }
+    broken = []
+    for name, page in pages.items():
+        for link in page.find_all("a", href=True):
+            target = urlsplit(link["href"])
+            if target.scheme or target.netloc:
+                continue
+            path = unquote(urljoin(name, target.path)) if target.path else name
+            if not (HTML / path).is_file():
+                broken.append(f"{name}: {link['href']}")
+            elif target.fragment and path in ids:
+                anchor = unquote(target.fragment)
+                broken += [f"{name}: {link['href']}"] * (anchor not in ids[path])
+    assert broken == []
+
+
+def test_ids_are_unique_on_each_page(pages):
+    twice = []
+    for name, page in pages.items():
+        ids = [tag["id"] for tag in page.find_all(id=True)]
+        twice += [f"{name}: {id}" for id in set(ids) if ids.count(id) > 1]
+    assert twice == []
+
+
+def test_the_api_page_has_every_public_name(pages):
+    names = {
+        name
+        for name, value in vars(ntkbook).items()
+        if not name.startswith("_") and callable(value)
+    }
+    described = pages["book/api.html"].find_all(id=re.compile(r"^ntkbook\.\w+$"))
+    assert names == {tag["id"].removeprefix("ntkbook.") for tag in described}
+
+
+def test_carries_a_notebook_for_colab_and_the_wheel(pages):
+    for notebook in ROOT.glob("notebooks/*.ipynb"):
+        assert (HTML / "colab" / notebook.name).is_file()
+    (wheel,) = (HTML / "colab").glob("ntkbook-*.whl")
+    files = zipfile.ZipFile(wheel).namelist()
+    assert "ntkbook/page/answers.json" in files
+    assert any(name.startswith("ntkbook/page/claims/") for name in files)

@@ -1,0 +1,98 @@
+"""The notebooks for Colab run cold, on the versions of jax and numpy that Colab has.
+
+`make test` makes that environment (.venv-colab) without ntkbook in it, so that the
+first cell really has to install the wheel that the built book carries.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "book" / "tools")]
+
+import colab  # noqa: E402
+
+DEFAULT = ROOT / ".venv-colab" / "bin" / "python"
+PYTHON = Path(os.environ.get("NTKBOOK_COLAB_PYTHON", DEFAULT))
+WHEELS = ROOT / "_build" / "html" / "colab"
+CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+# Runs a notebook in the environment of the Python that runs this, in its own process.
+RUN = """
+import sys
+import nbclient, nbformat
+nb = nbformat.read(sys.argv[1], as_version=4)
+nbclient.NotebookClient(nb, timeout=600, kernel_name="python3").execute()
+nbformat.write(nb, sys.argv[1])
+"""
+
+pytestmark = pytest.mark.skipif(
+    not PYTHON.exists(), reason=f"no {PYTHON}; make it with: make colab-environment"
+)
+
+
+def versions(python: Path) -> dict[str, str]:
+    """What is installed there, by name."""
+    code = "from importlib.metadata import distributions as d\n"
+    code += "print(*sorted({f'{x.name} {x.version}' for x in d()}), sep='\\n')"
+    lines = run(python, "-c", code).stdout.splitlines()
+    return dict(line.split() for line in lines)
+
+
+def run(*command, **more) -> subprocess.CompletedProcess:
+    # A clean environment: no ntkbook by way of PYTHONPATH or of the user's packages.
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    env |= {"PYTHONNOUSERSITE": "1", "JUPYTER_PLATFORM_DIRS": "1"}
+    env.pop("MPLBACKEND", None)  # the kernel's own, which shows figures inline
+    done = subprocess.run(command, text=True, capture_output=True, env=env, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def wheel(folder: Path) -> Path:
+    """The wheel of the built book, or one built here from the same sources."""
+    if not list(WHEELS.glob("ntkbook-*.whl")):
+        build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+        run(*build, "--no-build-isolation", "--wheel-dir", folder, ROOT)
+        return next(folder.glob("ntkbook-*.whl"))
+    return next(WHEELS.glob("ntkbook-*.whl"))
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_runs_cold(path, tmp_path):
+    before = versions(PYTHON)
+    assert "ntkbook" not in before, "the Colab environment must not hold ntkbook yet"
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    colab.convert_all(path.parent, tmp_path, config)
+    shutil.copy(wheel(tmp_path / "wheel"), tmp_path)
+    notebook = tmp_path / path.name
+    nb = nbformat.read(notebook, as_version=4)
+    for cell in nb.cells:
+        if "answer" in cell.metadata.get("tags", []):
+            cell.source = cell.source.replace("answer = ...", "answer = -12345.678")
+    nb.cells.append(nb.cells[1].copy())  # the first cell twice does no harm
+    nb.cells[-1].id = "setup-again"
+    nbformat.write(nb, notebook)
+    try:
+        run(PYTHON, "-c", RUN, notebook, cwd=tmp_path)
+        after = versions(PYTHON)
+    finally:
+        run(PYTHON, "-m", "pip", "uninstall", "--quiet", "--yes", "ntkbook")
+    assert {k: after[k] for k in before} == before  # nothing was replaced
+    assert "ntkbook" in after
+    verdicts = [
+        output.get("data", {}).get("text/plain", "")
+        for cell in nbformat.read(notebook, as_version=4).cells
+        if "answer" in cell.metadata.get("tags", [])
+        for output in cell.outputs
+    ]
+    answers = sum("answer" in cell.metadata.get("tags", []) for cell in nb.cells)
+    assert len(verdicts) == answers
+    assert all("not yet" in text or "cannot" in text for text in verdicts)

@@ -1,0 +1,77 @@
+"""Blocks, precision, the report on devices, and what importing brings in."""
+
+import subprocess
+import sys
+
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import pytest
+
+import ntkbook
+from ntkbook.machine import checks
+from ntkbook.machine.memory import GIB, blocks
+
+
+@hypothesis.given(
+    rows=st.integers(1, 1000), each=st.floats(0, 1e12), gib=st.floats(1e-12, 1e300)
+)
+def test_blocks_cover_the_rows_once_and_fit(rows, each, gib):
+    with ntkbook.limit_memory(gib):
+        parts = blocks(rows, each)
+    assert [i for part in parts for i in range(part.start, part.stop)] == [*range(rows)]
+    sizes = {part.stop - part.start for part in parts}
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) == 1 or max(sizes) * each <= gib * GIB * (1 + 1e-12)
+
+
+def test_the_budget_comes_back():
+    before = ntkbook.memory_budget()
+    with ntkbook.limit_memory(0.5):
+        assert ntkbook.memory_budget() == GIB / 2
+        with ntkbook.limit_memory(0.25):
+            assert ntkbook.memory_budget() == GIB / 4
+        assert ntkbook.memory_budget() == GIB / 2
+    with pytest.raises(ZeroDivisionError), ntkbook.limit_memory(0.1):
+        1 / 0  # noqa: B018
+    assert ntkbook.memory_budget() == before
+
+
+def test_double_precision_is_a_choice():
+    try:
+        ntkbook.double_precision(False)
+        assert jnp.ones(1).dtype == jnp.float32
+        assert "float32" in ntkbook.device_report()
+        ntkbook.double_precision()
+        assert jnp.ones(1).dtype == jnp.float64
+        assert "float64" in ntkbook.device_report()
+    finally:
+        jax.config.update("jax_enable_x64", True)
+
+
+def test_the_report_names_versions_and_devices():
+    report = ntkbook.device_report()
+    assert "\n" not in report
+    assert jax.__version__ in report
+    assert "blocks of 2.0 GiB" in report
+
+
+def test_values_are_checked_where_a_traced_function_closes_over_them():
+    bad = jnp.array([[jnp.nan]])
+    with pytest.raises(ValueError, match="`x`"):
+        jax.jit(lambda s: s * checks.inputs("x", bad))(1.0)
+    good = jnp.ones((1, 1))
+    assert jax.jit(lambda s: s * checks.inputs("x", good))(2.0) == 2.0
+
+
+def test_importing_is_light():
+    """Neither the old library, nor TensorFlow, nor a widget comes with the import."""
+    code = (
+        "import sys, ntkbook; "
+        "print([n for n in ('neural_tangents', 'tensorflow', 'ipywidgets', 'diffrax', "
+        "'torch') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
