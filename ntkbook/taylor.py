@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks
@@ -47,8 +47,8 @@ def linearize(apply: Callable, params0) -> Callable:
     Example:
         >>> import jax.numpy as jnp, ntkbook
         >>> apply = lambda w, x: x * w**2                     # f(x, w) = x w^2
-        >>> line = ntkbook.linearize(apply, jnp.array([3.0])) # x (9 + 6 (w - 3))
-        >>> line(jnp.array([4.0]), jnp.array([[2.0]])).tolist()
+        >>> line = ntkbook.linearize(apply, jnp.array([[3.0]])) # x (9 + 6 (w - 3))
+        >>> line(jnp.array([[4.0]]), jnp.array([[2.0]])).tolist()
         [[30.0]]
     """
     return taylor_expand(apply, params0, order=1)
@@ -78,8 +78,8 @@ def taylor_expand(apply: Callable, params0, order: int) -> Callable:
     Example:
         >>> import jax.numpy as jnp, ntkbook
         >>> apply = lambda w, x: x * jnp.exp(w)
-        >>> expansion = ntkbook.taylor_expand(apply, jnp.array([0.0]), order=3)
-        >>> float(expansion(jnp.array([1.0]), jnp.array([[6.0]]))[0, 0])  # 6+6+3+1
+        >>> expansion = ntkbook.taylor_expand(apply, jnp.array([[0.0]]), order=3)
+        >>> float(expansion(jnp.array([[1.0]]), jnp.array([[6.0]]))[0, 0])  # 6+6+3+1
         16.0
     """
     order = checks.bounded_int("order", order, 0)
@@ -179,7 +179,7 @@ def kappa(apply: Callable, params, x, y) -> Kappa:
         >>> import jax.numpy as jnp, ntkbook
         >>> apply = lambda w, x: x * w**2        # derivatives 2 x w and 2 x
         >>> k = ntkbook.kappa(
-        ...     apply, jnp.array([3.0]), jnp.array([[1.0]]), jnp.array([[1.0]])
+        ...     apply, jnp.array([[3.0]]), jnp.array([[1.0]]), jnp.array([[1.0]])
         ... )
         >>> round(float(k), 4)                   # (9 - 1) 2 / 6^2
         0.4444
@@ -274,18 +274,25 @@ def second_derivative_norm(apply: Callable, params, x) -> tuple[float, float]:
 
     squared, v = _largest_eigenvalue(sum_of_squares, flat)
     bound = max(squared, 0.0) ** 0.5
+    if bound == 0:
+        return 0.0, 0.0
+    curvature = _curvature(apply, params, x, unravel(v))
+    if jnp.linalg.norm(curvature) < 1e-3 * bound:
+        # Where eigenvalues come in pairs of both signs, as for every network that is
+        # linear in each of two layers, v may mix them, and their curvatures cancel.
+        # Any other start serves.
+        other = np.random.default_rng(0).standard_normal(curvature.shape)
+        curvature = jnp.asarray(other, curvature.dtype)
     attained = 0.0
     for _ in range(100):
-        # The best c for a given v, in closed form; then the best v for that c.
-        curvature = _curvature(apply, params, x, unravel(v))
-        length = jnp.linalg.norm(curvature)
-        if length == 0:
-            break
+        # The best v for a given c; then, in closed form, the best c for that v.
+        c = curvature / jnp.linalg.norm(curvature)
         before = attained
-        value, v = _largest_eigenvalue(hessian_product(curvature / length), flat, v)
+        value, v = _largest_eigenvalue(hessian_product(c), flat, v)
         attained = max(abs(value), before)
         if attained <= before * (1 + 1e-6):
             break
+        curvature = _curvature(apply, params, x, unravel(v))
     # Rounding may leave the two ends, equal in exact arithmetic, in the wrong order.
     return attained, max(bound, attained)
 
@@ -309,45 +316,61 @@ def _curvature(apply, params, x, v):
 
 @partial(jax.jit, static_argnums=0)
 def _sum_of_squares(apply, params, x, v):
-    """Return (sum_i H_i^2) v; each H_i is applied to a vector of its own."""
-
-    def one(x_i, output):
-        gradient = jax.grad(lambda p: apply(p, x_i[None])[0, output])
-        once = jax.jvp(gradient, (params,), (v,))[1]
-        return jax.jvp(gradient, (params,), (once,))[1]
-
+    """Return (sum_i H_i^2) v, for the inputs of one block."""
     k = jax.eval_shape(apply, params, x).shape[1]
-    each = jax.vmap(jax.vmap(one, (None, 0)), (0, None))(x, jnp.arange(k))
-    return jax.tree.map(lambda leaf: leaf.sum((0, 1)), each)
+
+    def slope(p, x_i, a, direction):  # of output a at input i
+        return jax.jvp(lambda p: apply(p, x_i[None])[0, a], (p,), (direction,))[1]
+
+    def for_each(function, *batches):  # over inputs, and over outputs
+        over_outputs = jax.vmap(function, (None, 0, *[0] * len(batches)))
+        return jax.vmap(over_outputs, (0, None, *[0] * len(batches)))(
+            x, jnp.arange(k), *batches
+        )
+
+    # First every H_i v: each is the gradient of a slope along v ...
+    each = for_each(lambda x_i, a: jax.grad(slope)(params, x_i, a, v))
+    # ... then sum_i H_i (H_i v): one gradient, of the sum of all slopes.
+    return jax.grad(lambda p: for_each(partial(slope, p), each).sum())(params)
 
 
 def _largest_eigenvalue(product, like, start=None):
     """Return the eigenvalue of largest size and its vector, by Lanczos iterations."""
+    # The iteration runs in float64, whatever the precision of the products is.
     p = like.size
-    if start is None:
-        # Any fixed start that is not orthogonal to the answer will do.
-        start = np.random.default_rng(0).standard_normal(p).astype(like.dtype)
-    start = np.asarray(start)
-    image = np.asarray(product(jnp.asarray(start)))
+
+    def image_of(v):
+        return np.asarray(product(jnp.asarray(v.ravel(), like.dtype)), np.float64)
+
+    # Any start that is not orthogonal to the answer will do. One that is given gets
+    # some noise: as an exact eigenvector it would stay one, of whatever eigenvalue.
+    noise = np.random.default_rng(0).standard_normal(p)
+    noise /= np.linalg.norm(noise)
+    start = noise if start is None else np.asarray(start, np.float64) + 0.1 * noise
+    image = image_of(start)
     if not np.isfinite(image).all():
         raise ValueError(
             "second derivatives of `apply` at `params` are NaN or infinite; use an "
             "activation that is twice differentiable there."
         )
     if not image.any():
-        return 0.0, jnp.asarray(start / np.linalg.norm(start))
+        return 0.0, jnp.asarray(start / np.linalg.norm(start), like.dtype)
     if p < 20:  # ARPACK needs more room than so small a matrix gives
-        matrix = np.stack([np.asarray(product(e)) for e in jnp.eye(p, dtype=like.dtype)])
+        matrix = np.stack([image_of(unit) for unit in np.eye(p)])
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
         best = np.argmax(np.abs(values))
-        return float(values[best]), jnp.asarray(vectors[:, best])
-    operator = LinearOperator(
-        (p, p), matvec=lambda v: np.asarray(product(jnp.asarray(v.ravel()))), dtype=like.dtype
-    )
+        return float(values[best]), jnp.asarray(vectors[:, best], like.dtype)
+    operator = LinearOperator((p, p), matvec=image_of, dtype=np.float64)
     # This bounds the vector's residual; the eigenvalue's error is about its square.
-    tolerance = 1e-4 if like.dtype == np.float32 else 1e-6
-    values, vectors = eigsh(operator, k=1, which="LM", v0=start, tol=tolerance)
-    return float(values[0]), jnp.asarray(vectors[:, 0])
+    tolerance = 1e-6 if like.dtype == np.float64 else 1e-4
+    try:
+        values, vectors = eigsh(operator, k=1, which="LM", v0=start, tol=tolerance)
+    except ArpackNoConvergence:
+        raise ValueError(
+            "Lanczos iterations on the second derivatives of `apply` at `params` did "
+            f"not converge in {like.dtype}; call ntkbook.double_precision() first."
+        ) from None
+    return float(values[0]), jnp.asarray(vectors[:, 0], like.dtype)
 
 
 def _same_tree(params, params0):

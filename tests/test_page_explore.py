@@ -84,6 +84,19 @@ def test_frames_share_their_axes():
     assert len(data["lines"]) < frames[0] + 15 * len(frames) < sum(frames)
 
 
+def test_the_layout_has_room_for_every_pictures_labels():
+    def widen(k):
+        figure, axes = plt.subplots(figsize=(4, 3), layout="constrained")
+        axes.set(ylim=(0, k), ylabel="far left")
+        return figure
+
+    figure = explore(widen, alt="{k}".format, caption="", k=[1, 10**6])
+    for frame in figure.frames:
+        label = next(line for line in frame if "far left" in line)
+        x = float(re.search(r"rotate\(-?90 ([\d.-]+)", label)[1])
+        assert x > 5
+
+
 def test_ink_follows_the_page():
     html = sample()._repr_html_()
     assert "currentColor" in html

@@ -2,10 +2,11 @@
 
 * a line at the head of each chapter that says how to run it;
 * the `{claims-table}` directive, which is most of the page *Claims*;
-* a bibliography that screen readers can read;
+* HTML that screen readers can read where its parts leave faults;
 * no thebe: it would load scripts from another host, for a server that nobody runs.
 """
 
+import re
 from collections import Counter
 from html import escape
 from importlib import metadata
@@ -93,14 +94,18 @@ class ClaimsTable(SphinxDirective):
                 value += " [{}, {}]".format(*cell.row["interval"])
             anchor = f"../notebooks/{cell.notebook.stem}.html#claim-{record.id}"
             value = f'<a href="{escape(anchor)}">{escape(value)}</a>'
-        claim = f"{record.statement} ({record.place})"
+        claim = f"{record.statement}<br><small>{escape(record.place)}</small>"
         return [f"* - {claim}", f"  - {reported}", f"  - {value}", f"  - {verdict}"]
 
 
-def mend_roles(app, pagename, templatename, context, doctree):
-    """Docutils calls a bibliography a list of things that may not stand in a list."""
+def mend_html(app, pagename, templatename, context, doctree):
+    """Mend what docutils, sphinx-proof and sphinx-exercise write on every page."""
     body = context.get("body", "")
-    context["body"] = body.replace('role="list" class="citation-list"', "")
+    # A bibliography is called a list, of things that may not stand in a list.
+    body = body.replace('role="list" class="citation-list"', 'class="citation-list"')
+    # Each proof and each solution has the same id, to which nothing leads.
+    body = re.sub(r' id="(proof|(proof|exercise|solution)-content)"', "", body)
+    context["body"] = body
 
 
 def drop_thebe(app):
@@ -119,6 +124,6 @@ def drop_thebe(app):
 def setup(app):
     drop_thebe(app)
     app.connect("doctree-read", chapter_line)
-    app.connect("html-page-context", mend_roles)
+    app.connect("html-page-context", mend_html)
     app.add_directive("claims-table", ClaimsTable)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,7 @@ traces a function: under ``jax.jit`` or ``jax.grad`` only shapes and types are c
 """
 
 import operator
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +33,7 @@ def bounded_int(name: str, value, least: int) -> int:
         value = operator.index(value)
     except TypeError:
         raise TypeError(
-            f"`{name}` must be an integer, but {value!r} came; "
+            f"`{name}` must be an integer, but {short(value)} came; "
             f"pass a whole number such as {name}={max(least, 1)}."
         ) from None
     if value < least:
@@ -53,7 +54,7 @@ def finite_float(name: str, value, *, least: float | None = None, above=None) ->
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         raise TypeError(
-            f"`{name}` must be one real number, but {_short(value)} came."
+            f"`{name}` must be one real number, but {short(value)} came."
         ) from None
     bound = ""
     if least is not None and not number >= least:
@@ -73,7 +74,7 @@ def one_of(name: str, value, choices, otherwise: str = "") -> None:
         kind = ValueError if isinstance(value, str) else TypeError
         names = [*map(repr, choices), otherwise] if otherwise else map(repr, choices)
         raise kind(
-            f"`{name}` must be one of {', '.join(names)}, but {_short(value)} came."
+            f"`{name}` must be one of {', '.join(names)}, but {short(value)} came."
         )
 
 
@@ -81,7 +82,7 @@ def function(name: str, value, form: str) -> None:
     """Check that a value can be called, and that compiled code can be kept for it."""
     if not callable(value):
         raise TypeError(
-            f"`{name}` must be a function {form}, but {_short(value)} came"
+            f"`{name}` must be a function {form}, but {short(value)} came"
             + ("; for a Network pass net.apply." if name == "apply" else ".")
         )
     try:
@@ -93,6 +94,12 @@ def function(name: str, value, form: str) -> None:
         ) from None
 
 
+# Compiled never, traced once for each function: its shapes are then looked up.
+@partial(jax.jit, static_argnums=0)
+def _call(function, *arguments):
+    return function(*arguments)
+
+
 def shape_of(call: str, function, *arguments):
     """Return the shapes and dtypes of a call's result, computing nothing.
 
@@ -100,7 +107,7 @@ def shape_of(call: str, function, *arguments):
     says which of the reader's functions failed.
     """
     try:
-        return jax.eval_shape(function, *arguments)
+        return _call.eval_shape(function, *arguments)
     except Exception as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(
@@ -117,14 +124,14 @@ def float_array(name: str, value, *, expected: str, to=jnp.asarray):
     """
     if isinstance(value, (list, tuple)) or value is None or isinstance(value, str):
         raise TypeError(
-            f"`{name}` must be an array of {expected}, but {_short(value)} came; "
+            f"`{name}` must be an array of {expected}, but {short(value)} came; "
             f"wrap it with jnp.array(...)."
         )
     try:
         array = to(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(
-            f"`{name}` must be an array of {expected}, but {_short(value)} came."
+            f"`{name}` must be an array of {expected}, but {short(value)} came."
         ) from None
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(
@@ -149,7 +156,7 @@ def random_key(name: str, key) -> jax.Array:
         shape = (2,)
     else:
         raise TypeError(
-            f"`{name}` must be a random key, but {_short(key)} came; make one with "
+            f"`{name}` must be a random key, but {short(key)} came; make one with "
             "jax.random.key(0)."
         )
     if key.shape != shape:
@@ -202,7 +209,7 @@ def parameters(name: str, params):
         where = name + jax.tree_util.keystr(path)
         if not isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
             raise TypeError(
-                f"`{where}` must be an array, but {_short(leaf)} came; keep what is "
+                f"`{where}` must be an array, but {short(leaf)} came; keep what is "
                 "not a parameter out of the tree (equinox.partition does that)."
             )
         if not jnp.issubdtype(leaf.dtype, jnp.floating):
@@ -243,7 +250,7 @@ def finite(name: str, tree) -> None:
 def outputs_of(apply, params, x):
     """Check that ``apply(params, x)`` returns shape ``(n, k)``; return that shape.
 
-    Nothing is computed: ``jax.eval_shape`` follows shapes and dtypes alone.
+    Nothing is computed: JAX follows shapes and dtypes alone.
     """
     function("apply", apply, "apply(params, x)")
     out = shape_of("apply(params, x)", apply, params, x)
@@ -269,7 +276,8 @@ def finite_result(result, message: str):
     return result
 
 
-def _short(value) -> str:
+def short(value) -> str:
+    """Return a value's type and the start of its text, for use in a message."""
     text = " ".join(repr(value).split())
     kind = type(value).__name__
     return f"{kind} {text[:57]}..." if len(text) > 60 else f"{kind} {text}"

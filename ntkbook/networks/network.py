@@ -309,8 +309,7 @@ def _check_elementwise(activation) -> None:
     """Check that a reader's activation keeps the shape and the dtype."""
     checks.function("activation", activation, "of an array")
     probe = jax.ShapeDtypeStruct((2, 3), jnp.float32)
-    # The lambda: some callables, NumPy's own functions among them, JAX cannot refer to.
-    out = checks.shape_of("activation(z)", lambda z: activation(z), probe)
+    out = checks.shape_of("activation(z)", activation, probe)
     found = getattr(out, "shape", type(out).__name__), getattr(out, "dtype", None)
     if found != (probe.shape, probe.dtype):
         raise ValueError(

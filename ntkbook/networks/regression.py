@@ -213,11 +213,12 @@ def _times(t) -> np.ndarray:
             raise TypeError
     except (TypeError, ValueError):
         raise TypeError(
-            f"`t` must be a time or an array of times, but {t!r} came."
+            f"`t` must be a time or an array of times, but {checks.short(t)} came."
         ) from None
     times = times.astype(np.float64)
     if times.size == 0 or np.isnan(times).any() or (times < 0).any():
         raise ValueError(
-            f"`t` must hold at least one time, each from 0 to infinity, but {t!r} came."
+            "`t` must hold at least one time, each from 0 to infinity, but "
+            f"{checks.short(t)} came."
         )
     return times

@@ -146,7 +146,8 @@ def _share_of_layer(one, two):
 
 def _numbers_in_layers(apply, params, x) -> int:
     """Count the numbers that the layerwise way keeps for one input."""
-    shapes = jax.eval_shape(apply.layer_derivatives, params, x[:1])
+    one = jax.ShapeDtypeStruct((1, *x.shape[1:]), x.dtype)
+    shapes = checks.shape_of("layer_derivatives", apply.layer_derivatives, params, one)
     return sum(layer.inputs.size + layer.deltas.size for layer in shapes)
 
 

@@ -132,6 +132,7 @@ def gradient_descent(
                 f"`batch_size` is {batch_size}, but there are only {len(x)} points; "
                 "pass batch_size=None to use them all."
             )
+    if batch_size is not None or key is not None:
         key = checks.random_key("key", key)
     moments = _moments(record, steps)
     loss_function = _loss(loss, y, shape)
@@ -139,7 +140,9 @@ def gradient_descent(
         checks.function("observe", observe, "observe(params)")
         checks.shape_of("observe(params)", observe, params)
     if not isinstance(progress, bool):
-        raise TypeError(f"`progress` must be True or False, but {progress!r} came.")
+        raise TypeError(
+            f"`progress` must be True or False, but {checks.short(progress)} came."
+        )
 
     # The zeros are traced where a traced function calls this with concrete arrays: the
     # loop then runs later, when the bar is gone.

@@ -7,12 +7,14 @@ it turns black into `currentColor`, so that the picture follows the light or dar
 
 import io
 import re
+from collections.abc import Iterable
 from xml.etree import ElementTree
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from ntkbook.page.figures import STYLE
 
@@ -33,11 +35,10 @@ _RC = STYLE | {
 class Tracer:
     """Turns the figures of one family into lines of SVG, alike where they can be.
 
-    Two things make equal parts come out equal. The layout found for the first figure
-    serves for all (so nothing jumps while a slider moves, and drawing is three times
-    faster). And what SVG refers to by id, such as a marker's shape, is named by its
-    content: a private character, which the page replaces by the whole figure's name,
-    and a number.
+    Two things make equal parts come out equal. One layout serves for all (so nothing
+    jumps while a slider moves, and drawing is three times faster). And what SVG refers
+    to by id, such as a marker's shape, is named by its content: a private character,
+    which the page replaces by the whole figure's name, and a number.
     """
 
     PREFIX = "\ue000"
@@ -46,26 +47,34 @@ class Tracer:
         self._names: dict[str, str] = {}
         self._layout: list | None = None
 
-    def trace(self, figure: Figure) -> tuple[tuple[float, float], list[str]]:
+    def fit(self, figures: Iterable) -> None:
+        """Find the layout that has room for the labels of all these figures."""
+        places = []
+        for figure in map(_checked, figures):
+            with mpl.rc_context(_RC):
+                figure.draw_without_rendering()
+            places.append([a.get_position(original=True) for a in figure.axes])
+            self._layout = [text.get_position() for text in figure.texts]
+            plt.close(figure)
+        if len({len(boxes) for boxes in places}) == 1:
+            boxes = [_common(same) for same in zip(*places, strict=True)]
+            self._layout = boxes + self._layout
+        else:
+            self._layout = None
+
+    def trace(self, figure) -> tuple[tuple[float, float], list[str]]:
         """The size in points and the drawing elements of a figure, which is closed.
 
         Raises:
             ValueError: if `figure` is not a Matplotlib figure.
         """
-        if not isinstance(figure, Figure):
-            raise ValueError(
-                "explore: draw must return a Matplotlib figure (end it with "
-                f"`return figure`), got {type(figure).__name__}"
-            )
         file = io.BytesIO()
         with mpl.rc_context(_RC):
-            figure.patch.set_alpha(0)
+            _checked(figure).patch.set_alpha(0)
             for axes in figure.axes:
                 axes.patch.set_alpha(0)
             self._lay_out(figure)
             figure.savefig(file, format="svg", metadata={"Date": None})
-        if self._layout is None:
-            self._layout = _places(figure)
         plt.close(figure)
         root = ElementTree.fromstring(file.getvalue())
         names = self._rename(root)
@@ -74,12 +83,10 @@ class Tracer:
         return (round(width, 2), round(height, 2)), lines
 
     def _lay_out(self, figure: Figure) -> None:
-        """Put everything where the first figure has it, if that had the same parts."""
-        if self._layout is None or figure.get_layout_engine() is None:
-            return
-        if len(self._layout) == len(_places(figure)):
+        """Put everything where `fit` found room, if the figure has the same parts."""
+        parts = [*figure.axes, *figure.texts]
+        if figure.get_layout_engine() and len(self._layout or []) == len(parts):
             figure.set_layout_engine("none")
-            parts = [*figure.axes, *figure.texts]
             for part, place in zip(parts, self._layout, strict=True):
                 part.set_position(place)
 
@@ -97,9 +104,19 @@ class Tracer:
         return names
 
 
-def _places(figure: Figure) -> list:
-    axes = [axes.get_position(original=True) for axes in figure.axes]
-    return axes + [text.get_position() for text in figure.texts]
+def _checked(figure) -> Figure:
+    if not isinstance(figure, Figure):
+        raise ValueError(
+            "explore: draw must return a Matplotlib figure (end it with "
+            f"`return figure`), got {type(figure).__name__}"
+        )
+    return figure
+
+
+def _common(boxes: tuple[Bbox, ...]) -> Bbox:
+    """The box that lies inside all of these: its margins are the widest."""
+    corners = np.array([box.extents for box in boxes])
+    return Bbox.from_extents(*corners[:, :2].max(axis=0), *corners[:, 2:].min(axis=0))
 
 
 def _element(element, names: dict[str, str]) -> list[str]:

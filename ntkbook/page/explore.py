@@ -38,9 +38,9 @@ def explore(
     """A figure with one slider per keyword in `sliders`.
 
     Args:
-        draw: `draw(**values)` returns a Matplotlib figure; `explore` closes it. Fix
-            the limits of its axes: the first picture's layout serves for all. Write
-            symbols in Unicode ("α"), not as `$...$`: text stays text.
+        draw: `draw(**values)` returns a Matplotlib figure; `explore` closes it. One
+            layout, found from nine of the pictures, serves for all. Write symbols in
+            Unicode ("α"), not as `$...$`: text stays text.
         alt: `alt(**values)` says in words what that picture shows.
         caption: what to notice; it stands under the figure.
         labels: what a slider is called on the page, by its name.
@@ -75,8 +75,13 @@ def explore(
     first = _position(sliders, start or {})
 
     tracer, frames, alts, boxes = Tracer(), [], [], set()
-    for values in itertools.product(*sliders.values()):
-        named = dict(zip(sliders, values, strict=True))
+    positions = [
+        dict(zip(sliders, values, strict=True))
+        for values in itertools.product(*sliders.values())
+    ]
+    spread = np.linspace(0, count - 1, min(count, 9)).astype(int)
+    tracer.fit(draw(**positions[i]) for i in spread)
+    for named in positions:
         box, lines = tracer.trace(draw(**named))
         boxes.add(box)
         frames.append(lines)

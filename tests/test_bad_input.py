@@ -1,0 +1,446 @@
+"""What does not fit is refused, with a message that names the argument.
+
+These tests run without the import hook that checks shapes in the other tests: it would
+answer before the library's own messages could.
+"""
+
+import contextlib
+import math
+
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import ntkbook
+
+X = jnp.array([[0.5, -1.0], [1.5, 0.3], [-0.7, 2.0]])
+Y = jnp.array([[1.0], [-1.0], [1.0]])
+NET = ntkbook.mlp(2, 1, "tanh")
+PARAMS = NET.init(jax.random.key(0), X)
+OTHER = ntkbook.mlp(3, 1).init(jax.random.key(0), X)
+DEEPER = ntkbook.mlp(2, 2).init(jax.random.key(0), X)
+BIASED = ntkbook.mlp(2, 1, bias_std=1.0).init(jax.random.key(0), X)
+SINGLE = jax.tree.map(lambda a: a.astype(jnp.float32), PARAMS)
+K = np.array([[2.0, 0.5, 0.1], [0.5, 1.0, 0.2], [0.1, 0.2, 1.5]])
+
+
+def linear(w, x):
+    return x @ w
+
+
+W = jnp.array([[0.3], [-0.4]])
+LINE = ntkbook.linearize(linear, W)
+
+
+class Unhashable:
+    __hash__ = None
+
+    def __call__(self, params, x):
+        return linear(params, x)
+
+
+# Functions with one good call each; the cases below change one argument of it.
+
+
+def mlp(width=2, depth=1, activation="tanh", **options):
+    return ntkbook.mlp(width, depth, activation, **options)
+
+
+def init(key=jax.random.key(0), x=X):  # noqa: B008
+    return NET.init(key, x)
+
+
+def apply(params=PARAMS, x=X):
+    return NET.apply(params, x)
+
+
+def ntk(apply=linear, params=W, x1=X, x2=None):
+    return ntkbook.ntk(apply, params, x1, x2)
+
+
+def linearize(apply=linear, params0=W, params=W, x=X):
+    return ntkbook.linearize(apply, params0)(params, x)
+
+
+def taylor_expand(apply=linear, params0=W, order=2, params=W, x=X):
+    return ntkbook.taylor_expand(apply, params0, order)(params, x)
+
+
+def gradient_descent(apply=linear, params=W, x=X, y=Y, **options):
+    options = dict(step_size=0.01, steps=2) | options
+    return ntkbook.gradient_descent(apply, params, x, y, **options)
+
+
+def kernel_flow(k_train=K, y=Y, t=1.0, **options):
+    return ntkbook.kernel_flow(k_train, y, t, **options)
+
+
+def kappa(apply=NET.apply, params=PARAMS, x=X, y=Y):
+    return ntkbook.kappa(apply, params, x, y)
+
+
+def limit_memory(gib=1.0):
+    with ntkbook.limit_memory(gib):
+        return ntkbook.memory_budget()
+
+
+FUNCTIONS = [
+    mlp,
+    init,
+    apply,
+    ntk,
+    linearize,
+    taylor_expand,
+    gradient_descent,
+    kernel_flow,
+    kappa,
+    limit_memory,
+]
+
+
+def everything_finite(result) -> bool:
+    leaves = [leaf for leaf in jax.tree.leaves(result) if not callable(leaf)]
+    return all(np.isfinite(np.asarray(leaf)).all() for leaf in leaves)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_good_call_is_good(function):
+    assert everything_finite(function())
+
+
+# --- one case each, with the argument that the message must name
+
+NAN_X = X.at[0, 0].set(jnp.nan)
+INF_Y = Y.at[0, 0].set(-jnp.inf)
+NOT_FLOAT_ARRAYS = [
+    None,
+    "abc",
+    [[1.0, 2.0]],
+    {"a": 1},
+    object(),
+    np.array([["a", "b"]]),
+    np.array([[object(), 1.0]]),
+    np.ones((3, 2), int),
+    np.ones((3, 2), bool),
+    np.ones((3, 2), complex),
+]
+NOT_INTS = [None, "3", 2.0, True, np.float64(3), [3], 1j, np.array([3, 3])]
+NOT_FLOATS = [None, "3", True, [0.1], 1j, np.array([0.1]), object(), 10**400]
+NOT_POSITIVE = [0.0, -1.0, -0.0, math.nan, math.inf]
+NOT_KEYS = [None, 0, "key", 1.5, X, np.array([1, 2]), jnp.zeros(2, jnp.uint8)]
+NOT_FUNCTIONS = [None, 3, "relu", X, NET, Unhashable()]
+BAD_X = [*NOT_FLOAT_ARRAYS, NAN_X, X[:0], X[:, :0], X[0], jnp.array(1.0)]
+
+CASES = [
+    *[(mlp, {name: bad}, name)
+      for name in ("width", "depth", "outputs")
+      for bad in (*NOT_INTS, -1, 10**30)],
+    (mlp, {"width": 0}, "width"),
+    (mlp, {"outputs": 0}, "outputs"),
+    *[(mlp, {name: bad}, name)
+      for name in ("weight_std", "scale")
+      for bad in (*NOT_FLOATS, *NOT_POSITIVE)],
+    *[(mlp, {"bias_std": bad}, "bias_std")
+      for bad in (*NOT_FLOATS, -1.0, math.nan, math.inf)],
+    *[(mlp, {"activation": bad}, "activation")
+      for bad in (None, "swish", "", 3, ["relu"], np.tanh, X, jnp.sum, lambda z: z > 0,
+                  lambda z: z[0], lambda z: None, lambda: 1, lambda z: z.nothing)],
+    *[(mlp, {"parametrization": bad}, "parametrization")
+      for bad in (None, "mup", 1, ["ntk"], X)],
+    *[(mlp, {"zero_output": bad}, "zero_output")
+      for bad in (None, "yes", 2, 1.0, ["twin"], X)],
+    *[(init, {"key": bad}, "key")
+      for bad in (*NOT_KEYS, jax.random.split(jax.random.key(0), 2))],
+    *[(f, {"x": bad}, "x")
+      for f in (init, apply, linearize, taylor_expand, gradient_descent, kappa)
+      for bad in BAD_X],
+    (apply, {"x": X[:, :1]}, "x"),
+    *[(ntk, {"x1": bad}, "x1") for bad in BAD_X],
+    *[(ntk, {"x2": bad}, "x2")
+      for bad in (*BAD_X[1:], X[:, :1], X.astype(jnp.float32))],
+    *[(f, {"params": bad}, "params")
+      for f in (apply, ntk, linearize, taylor_expand, gradient_descent, kappa)
+      for bad in (None, "abc", [], {}, 1.0, object(), [None], W.astype(int), W.astype(complex),
+                  W * jnp.nan, np.array([object()]), jax.ShapeDtypeStruct((2, 1), float),
+                  SINGLE, {"a": W, "b": W.astype(jnp.float32)}, jax.random.key(0),
+                  lambda: 0)],
+    *[(f, {"params": bad}, "params")
+      for f in (apply, kappa)
+      for bad in (OTHER, DEEPER, BIASED, PARAMS[:1], PARAMS + PARAMS, W,
+                  {"left": PARAMS, "right": PARAMS})],
+    *[(f, {"params0": bad}, "params0")
+      for f in (linearize, taylor_expand)
+      for bad in (None, "abc", [], W * jnp.nan, W.astype(int), SINGLE[0])],
+    *[(f, {"params": W[:1]}, "params") for f in (linearize, taylor_expand)],
+    *[(f, {"apply": bad}, "apply")
+      for f in (ntk, linearize, taylor_expand, gradient_descent, kappa)
+      for bad in NOT_FUNCTIONS],
+    *[(f, {"apply": bad, "params": W}, "apply")
+      for f in (ntk, linearize, taylor_expand, gradient_descent, kappa)
+      for bad in (lambda w, x: (x @ w)[:, 0],
+                  lambda w, x: x @ w[:1],
+                  lambda w, x: (x @ w)[:2],
+                  lambda w, x: (x @ w).sum(),
+                  lambda w, x: (x @ w).astype(int),
+                  lambda w, x: (x @ w).astype(complex),
+                  lambda w, x: (x @ w, x),
+                  lambda w, x: None,
+                  lambda w, x: "abc",
+                  lambda w: w,
+                  lambda w, x: x @ w["weight"],
+                  lambda w, x: np.sin(x @ w),
+                  lambda w, x: x @ w if x.sum() > 0 else x,
+                  lambda w, x: 1 // 0)],
+    *[(taylor_expand, {"order": bad}, "order") for bad in (*NOT_INTS, -1)],
+    *[(f, {"y": bad}, "y")
+      for f in (gradient_descent, kappa)
+      for bad in (*NOT_FLOAT_ARRAYS, INF_Y, Y[:0], Y[:2], Y[:, 0], jnp.ones((3, 2)),
+                  Y.astype(jnp.float32))],
+    *[(gradient_descent, {"step_size": bad}, "step_size")
+      for bad in (*NOT_FLOATS, *NOT_POSITIVE, 1e300)],
+    *[(gradient_descent, {"steps": bad}, "steps") for bad in (*NOT_INTS, 0, -3, 2**40)],
+    *[(gradient_descent, {"batch_size": bad, "key": jax.random.key(0)}, "batch_size")
+      for bad in (*NOT_INTS[1:], 0, -1, 4)],
+    *[(gradient_descent, {"batch_size": 2, "key": bad}, "key") for bad in NOT_KEYS],
+    *[(gradient_descent, {"loss": bad}, "loss")
+      for bad in (None, "hinge", 3, ["squared"], X, lambda f, y: f - y, lambda f, y: None,
+                  lambda f, y: 1, lambda f: 0.0, lambda f, y: 1 // 0)],
+    (gradient_descent, {"loss": "logistic", "y": jnp.array([[1.0], [0.0], [1.0]])}, "y"),
+    *[(gradient_descent, {"record": bad}, "record")
+      for bad in (None, "3", 0, -1, 1.5, True, [0.5], [3], [-1], [[1], [2]], [[1], [1, 2]],
+                  ["a"], [None], np.array([True]))],
+    *[(gradient_descent, {"observe": bad}, "observe")
+      for bad in (3, "loss", X, lambda: 0, lambda p: "a", lambda p: p["a"],
+                  lambda p: p / 0 * 0)],
+    *[(gradient_descent, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
+    *[(kernel_flow, {"k_train": bad}, "k_train")
+      for bad in (*NOT_FLOAT_ARRAYS, K * np.nan, K[:0], K[:2], K[0], K[None], -K,
+                  K + np.triu(K, 1), K[:2, :2][None])],
+    *[(kernel_flow, {"y": bad}, "y")
+      for bad in (*NOT_FLOAT_ARRAYS, INF_Y, Y[:0], Y[:2], Y[None], np.ones((2, 3)),
+                  np.array(1.0))],
+    *[(kernel_flow, {"t": bad}, "t")
+      for bad in (None, "1", "abc", [], [None], -1.0, [1.0, -1e-9], math.nan, 1j, object(),
+                  True, [[1.0], [1.0, 2.0]])],
+    *[(kernel_flow, {"k_test": bad}, "k_test")
+      for bad in (*NOT_FLOAT_ARRAYS[1:], K[:, :2], K[0], K * np.inf, K[:0])],
+    *[(kernel_flow, {"f0_train": bad}, "f0_train")
+      for bad in (*NOT_FLOAT_ARRAYS[1:], INF_Y, Y[:2], Y[:, 0], 0.0)],
+    *[(kernel_flow, {"k_test": K[:2], "f0_test": bad}, "f0_test")
+      for bad in (*NOT_FLOAT_ARRAYS[1:], INF_Y[:2], Y, Y[:2, 0])],
+    (kernel_flow, {"f0_test": Y}, "k_test"),
+    *[(kernel_flow, {"ridge": bad}, "ridge")
+      for bad in (*NOT_FLOATS, -1e-9, math.nan, math.inf)],
+    (kernel_flow, {"k_train": np.ones((3, 3)), "t": math.inf}, "k_train"),
+    (kernel_flow, {"k_train": np.zeros((3, 3)), "t": math.inf}, "k_train"),
+    (kappa, {"apply": linear, "params": W * 0, "x": X * 0}, "params"),
+    *[(limit_memory, {"gib": bad}, "gib") for bad in (*NOT_FLOATS, *NOT_POSITIVE)],
+]  # fmt: skip
+
+
+def test_every_case_is_refused_by_name():
+    """One test for all: a list of what went wrong says more than its first entry."""
+    wrong = []
+    for function, change, name in CASES:
+        case = f"{function.__name__}({change})"
+        try:
+            result = function(**change)
+        except (TypeError, ValueError) as error:
+            said = str(error)
+            if f"`{name}" not in said and f"{name}`" not in said:
+                wrong.append(f"{case}: does not name `{name}`: {said}")
+        except Exception as error:
+            wrong.append(f"{case}: {type(error).__name__}: {error}")
+        else:
+            wrong.append(f"{case}: accepted, {result}")
+    assert not wrong, "\n\n".join(wrong)
+
+
+# --- traps that need more than one call
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_overflow_is_not_silent():
+    huge = ntkbook.mlp(2, 1, scale=1e300)
+    with pytest.raises(ValueError, match="`scale`=1e"):
+        huge.apply(SINGLE, X.astype(jnp.float32))
+    with pytest.raises(ValueError, match="tangent kernel is not finite"):
+        ntkbook.ntk(huge.apply, SINGLE, X.astype(jnp.float32))
+    with pytest.raises(ValueError, match="overflow"):
+        kernel_flow(K * 1e-300, 1e20 * Y, 1e300, k_test=K * 1e300)
+    with pytest.raises(ValueError, match="overflow"):
+        kernel_flow(np.ones((3, 3)), 1e200 * Y, 1e308, k_test=K)
+
+
+def test_derivatives_that_are_not_finite():
+    def root(w, x):
+        return jnp.sqrt(w) * x[:, :1]
+
+    zero = jnp.zeros(())
+    for refused in (
+        lambda: ntkbook.ntk(root, zero, X),
+        lambda: ntkbook.linearize(root, zero)(zero + 1, X),
+        lambda: ntkbook.kappa(root, zero, X, Y),
+        lambda: ntkbook.gradient_descent(root, zero, X, Y, step_size=0.1, steps=2),
+    ):
+        with pytest.raises(ValueError, match="not finite"):
+            refused()
+
+
+def test_mixed_precision_is_refused_everywhere():
+    single = X.astype(jnp.float32)
+    for mixed in (
+        lambda: apply(x=single),
+        lambda: ntk(x1=single),
+        lambda: linearize(x=single),
+        lambda: linearize(params=W.astype(jnp.float32)),
+        lambda: gradient_descent(x=single),
+        lambda: kappa(x=single),
+    ):
+        with pytest.raises(TypeError, match="float32 but|float64 but"):
+            mixed()
+
+
+def test_what_needs_values_says_so_under_jit():
+    with pytest.raises(TypeError, match="traced"):
+        jax.jit(lambda k: ntkbook.kernel_flow(k, Y, 1.0).train)(K)
+    with pytest.raises(TypeError, match="traced"):
+        jax.jit(lambda x: ntkbook.kappa(NET.apply, PARAMS, x, Y).value)(X)
+    with pytest.raises(TypeError, match="`step_size`"):
+        jax.jit(lambda s: gradient_descent(step_size=s).loss)(0.1)
+
+
+def test_messages_stay_short():
+    """A wrong argument may be large; the message must not print all of it."""
+    for refused in (
+        lambda: ntkbook.mlp([1.0] * 10**5, 1),
+        lambda: ntkbook.mlp(2, 1, ["relu"] * 10**5),
+        lambda: kernel_flow(t=["a"] * 10**5),
+        lambda: kernel_flow(k_train=[[1.0] * 1000] * 1000),
+        lambda: gradient_descent(step_size=[0.1] * 10**5),
+    ):
+        with pytest.raises(TypeError) as caught:
+            refused()
+        assert len(str(caught.value)) < 400
+
+
+def test_double_precision_takes_a_boolean():
+    for bad in (None, 1, "yes", X):
+        with pytest.raises(TypeError, match="`on`"):
+            ntkbook.double_precision(bad)
+    assert jnp.ones(1).dtype == jnp.float64
+
+
+# --- anything at all: a finite result, or an error of the two kinds
+
+SOME_ARRAYS = [
+    *[X, Y, W, NAN_X, INF_Y],
+    *[X * 1e200, X * 0, X.astype(jnp.float32), X[:0], X[:2], X[0], Y[:, 0], K, -K],
+    *[np.asarray(X), np.ones((3, 2), int), np.ones((3, 3)), np.zeros((3, 3)), K * 1e200],
+]
+ANYTHING = [
+    *SOME_ARRAYS,
+    *[None, "relu", "twin", "squared", "logistic", True, False, 0, 1, 2, 3, -1, 1.5],
+    *[0.0, -1.0, 1e-300, 1e300, math.inf, math.nan, 10**400, 1j, [], [1.0], [1, 2], {}],
+    *[PARAMS, OTHER, DEEPER, SINGLE, [W], jax.random.key(0), jax.random.split],
+    *[linear, LINE, NET.apply, jnp.tanh, np.tanh, print],
+]
+ARGUMENTS = {
+    mlp: "width depth activation parametrization weight_std bias_std outputs "
+    "zero_output scale",
+    init: "key x",
+    apply: "params x",
+    ntk: "apply params x1 x2",
+    linearize: "apply params0 params x",
+    taylor_expand: "apply params0 order params x",
+    gradient_descent: "apply params x y step_size steps batch_size key loss record "
+    "observe progress",
+    kernel_flow: "k_train y t k_test f0_train f0_test ridge",
+    kappa: "apply params x y",
+    limit_memory: "gib",
+}
+BY_KIND = {
+    "float": [0.0, 0.1, 1.0, 1e-300, 1e300, -1.0, math.nan, math.inf],
+    "array": SOME_ARRAYS,
+}
+CLOSER = {
+    # Values of the right kind get past the first checks, to where the harder ones are.
+    **dict.fromkeys("weight_std bias_std scale step_size ridge t gib".split(), "float"),
+    **dict.fromkeys(
+        "x x1 x2 y params params0 k_train k_test f0_train f0_test".split(), "array"
+    ),
+}
+
+
+@st.composite
+def calls(draw):
+    function = draw(st.sampled_from(FUNCTIONS))
+    names = ARGUMENTS[function].split()
+    change = {}
+    for name in draw(st.lists(st.sampled_from(names), max_size=3, unique=True)):
+        pools = [ANYTHING, BY_KIND[CLOSER[name]]] if name in CLOSER else [ANYTHING]
+        change[name] = draw(st.sampled_from(draw(st.sampled_from(pools))))
+    return function, change
+
+
+SIZES = st.sampled_from([0.0, 1e-300, 1e-150, 1e-5, 1.0, 1e5, 1e150, 1e300])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@hypothesis.settings(max_examples=1000)
+@hypothesis.given(
+    of_weights=SIZES,
+    of_x=SIZES,
+    of_y=SIZES,
+    number=SIZES,
+    features=st.integers(0, 3),
+    infinite=st.booleans(),
+    function=st.sampled_from(["flow", "net", "ntk", "line", "kappa", "descent"]),
+)
+def test_any_size_of_number_gives_a_finite_result_or_an_error(
+    of_weights, of_x, of_y, number, features, infinite, function
+):
+    params = jax.tree.map(lambda w: of_weights * w, PARAMS)
+    x, y = of_x * X, of_y * Y
+
+    def flow():
+        points = of_x * np.vander([0.3, 1.0, -2.0])[:, :features] @ np.eye(features, 3)
+        k = points @ points.T
+        t = math.inf if infinite else number
+        return kernel_flow(k, np.asarray(y), t, k_test=of_y * k, ridge=of_weights)
+
+    calls = {
+        "flow": flow,
+        "net": lambda: NET.apply(params, x),
+        "ntk": lambda: ntkbook.ntk(NET.apply, params, x),
+        "line": lambda: ntkbook.linearize(NET.apply, params)(PARAMS, x),
+        "kappa": lambda: ntkbook.kappa(NET.apply, params, x, y),
+        "descent": lambda: ntkbook.gradient_descent(
+            NET.apply, params, x, y, step_size=number, steps=3
+        ),
+    }
+    try:
+        result = calls[function]()
+    except ValueError as error:
+        assert type(error) is ValueError
+        assert "`" in str(error), error
+        return
+    assert everything_finite(result), result
+
+
+@hypothesis.settings(max_examples=3000)
+@hypothesis.given(call=calls())
+def test_anything_gives_a_finite_result_or_an_error_that_teaches(call):
+    function, change = call
+    # `print` as a loss or an activation is a reader's mistake; its output is not ours.
+    with contextlib.redirect_stdout(None):
+        try:
+            result = function(**change)
+        except (TypeError, ValueError) as error:
+            assert type(error) in (TypeError, ValueError), error
+            assert "`" in str(error) or "not finite" in str(error), error
+            return
+    assert everything_finite(result)
