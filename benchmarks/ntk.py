@@ -1,11 +1,11 @@
 """Time the empirical tangent kernel against its peers, on one network, in one run.
 
-    python benchmarks/ntk.py            # the sizes that the book quotes
-    python benchmarks/ntk.py --small    # a look at whether everything runs
+    python -m benchmarks            # the sizes that the book quotes
+    python -m benchmarks --small    # a look at whether everything runs
 
-The values are compared first: a fast wrong kernel would not be timed. Then the ways take
-turns, so that a machine that slows down slows all of them, and the medians are compared.
-The first call of each, which compiles, is reported but not counted.
+The values are compared first: a fast wrong kernel would not be timed. Then the ways
+take turns, so that a machine that slows down slows all of them. The first call of
+each, which compiles, is reported but not counted.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def setting(points: int, width: int):
 
 
 def ways(apply, params, x) -> dict:
-    """Return the ways to compute one and the same kernel, each a function of nothing."""
+    """Return the ways to compute one and the same kernel, as functions of nothing."""
     found = {OURS: lambda: ntkbook.ntk(apply, params, x)}
     for implementation in (2, 1):
         kernel = jax.jit(
@@ -73,7 +73,9 @@ def with_torch(params, x):
         per_example = torch.func.vmap(torch.func.jacrev(f), (None, 0))
         with torch.no_grad():
             jacobian = [j.flatten(2) for j in per_example(weights, inputs)]
-            return sum(torch.einsum("iap,jbp->ijab", j, j) for j in jacobian)[:, :, 0, 0]
+            return sum(torch.einsum("iap,jbp->ijab", j, j) for j in jacobian)[
+                :, :, 0, 0
+            ]
 
     return kernel
 
@@ -96,7 +98,9 @@ def measure(ways: dict, rounds: int) -> list[dict]:
         error = np.abs(values - truth).max() / np.abs(truth).max()
         if not error < TOLERANCE:
             raise SystemExit(f"{name} disagrees with {OURS} by {error:.1e}.")
-        rows.append({"name": name, "first_call": first, "difference": error, "runs": []})
+        rows.append(
+            {"name": name, "first_call": first, "difference": error, "runs": []}
+        )
     for _ in range(rounds):
         for row in rows:
             # The fast way several times a round: one run of it is easily disturbed.
@@ -129,7 +133,9 @@ def processor() -> str:
     """Return the processor's name, which Python's platform does not know on Linux."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(s.split(":")[1].strip() for s in lines if s.startswith("model name"))
+        return next(
+            s.split(":")[1].strip() for s in lines if s.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor()
 
@@ -143,8 +149,8 @@ def main():
 
     print(ntkbook.device_report())
     print(
-        f"Empirical NTK of {points} points: {DEPTH} hidden layers of {width}, ReLU, one "
-        f"output, {FEATURES} features, float32\n"
+        f"Empirical NTK of {points} points: {DEPTH} hidden layers of {width}, ReLU, "
+        f"one output, {FEATURES} features, float32\n"
     )
     rows = measure(ways(*setting(points, width)), options.rounds)
     print("| way | median, s | first call, s | difference | slower by |")

@@ -146,7 +146,7 @@ def kappa(apply: Callable, params, x, y) -> Kappa:
         \frac{\lVert \partial^2 y(w_0) \rVert}{\lVert \partial y(w_0) \rVert^2}
 
     where y(w) stacks the outputs at all points. The norms are operator norms:
-    :math:`\lVert \partial y \rVert` is the largest singular value of the Jacobian, found
+    :math:`\lVert \partial y \rVert` is the Jacobian's largest singular value, found
     as the root of the tangent kernel's largest eigenvalue, and
 
     .. math:: \lVert \partial^2 y \rVert
@@ -213,15 +213,19 @@ def kappa(apply: Callable, params, x, y) -> Kappa:
         )
     attained, bound = second_derivative_norm(apply, params, x)
     residual_norm = float(np.linalg.norm(residual))
-    return Kappa(
-        value=residual_norm * attained / largest**2,
-        upper=residual_norm * bound / largest**2,
+    found = Kappa(
+        value=residual_norm * (attained / largest / largest),
+        upper=residual_norm * (bound / largest / largest),
         residual_norm=residual_norm,
         jacobian_norm=largest,
         jacobian_smallest=smallest,
         hessian_norm=attained,
         hessian_bound=bound,
     )
+    checks.finite_result(
+        np.array(found), "kappa overflows float64: rescale the outputs and `y`."
+    )
+    return found
 
 
 def _singular_values(apply, params, x) -> tuple[float, float]:
@@ -260,7 +264,9 @@ def second_derivative_norm(apply: Callable, params, x) -> tuple[float, float]:
     flat, unravel = ravel_pytree(params)
 
     def hessian_product(c):
-        return lambda v: ravel_pytree(_hessian_product(apply, params, x, c, unravel(v)))[0]
+        return lambda v: ravel_pytree(
+            _hessian_product(apply, params, x, c, unravel(v))
+        )[0]
 
     # One row needs two vectors as long as the parameters, for each output.
     k = jax.eval_shape(apply, params, x).shape[1]
@@ -388,6 +394,4 @@ def _same_tree(params, params0):
                 f"`params` holds a leaf of shape {jnp.shape(one)} where `params0` has "
                 f"{jnp.shape(two)}; pass what the same init returned."
             )
-    checks.same_dtype(
-        "params", dtype, "params0", checks.parameters("params0", params0)
-    )
+    checks.same_dtype("params", dtype, "params0", checks.parameters("params0", params0))

@@ -15,7 +15,7 @@ from ntkbook.machine.memory import GIB, blocks
 
 
 @hypothesis.given(
-    rows=st.integers(1, 1000), each=st.floats(0, 1e12), gib=st.floats(1e-12, 1e300)
+    rows=st.integers(1, 1000), each=st.integers(0, 10**12), gib=st.floats(1e-12, 1e300)
 )
 def test_blocks_cover_the_rows_once_and_fit(rows, each, gib):
     with ntkbook.limit_memory(gib):

@@ -99,7 +99,9 @@ def test_what_is_missing_is_named_with_the_command(missing, monkeypatch):
     monkeypatch.delitem(sys.modules, "neural_tangents", raising=False)
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == missing else find(name)
+        importlib.util,
+        "find_spec",
+        lambda name: None if name == missing else find(name),
     )
     with pytest.raises(ImportError) as caught:
         ntkbook.neural_tangents  # noqa: B018

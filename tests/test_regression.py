@@ -99,10 +99,10 @@ def test_against_thousands_of_small_steps(ridge):
         step = 2.0 / steps
 
         def one(_, w):
-            loss = lambda w: (  # noqa: E731
-                0.5 * jnp.sum((apply(w, x[:N]) - y) ** 2)
-                + 0.5 * ridge * jnp.sum((w - w0) ** 2)
-            )
+            def loss(w):
+                misfit = jnp.sum((apply(w, x[:N]) - y) ** 2)
+                return 0.5 * misfit + 0.5 * ridge * jnp.sum((w - w0) ** 2)
+
             return w - step * jax.grad(loss)(w)
 
         return apply(jax.lax.fori_loop(0, steps, one, w0), x)
@@ -219,7 +219,9 @@ def test_each_eigenvector_decays_by_itself(rates, t, ridge, seed):
     # What is missing of y at time t along each eigenvector, all targets being 1.
     share = np.divide(rates, total, out=np.zeros(n), where=total > 0)
     learnt = turn @ (share * -np.expm1(-total * t))
-    found = ntkbook.kernel_flow(turn * rates @ turn.T, turn @ np.ones(n), t, ridge=ridge)
+    found = ntkbook.kernel_flow(
+        turn * rates @ turn.T, turn @ np.ones(n), t, ridge=ridge
+    )
     # Rounding in the kernel moves its rates by about eps times the largest one.
     slack = 1e-12 + 1e-14 * rates.max() * min(t, 1 / max(ridge, 1e-300))
     assert np.abs(found.train - learnt).max() <= min(slack, 2.0)

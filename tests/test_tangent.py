@@ -94,7 +94,7 @@ def test_two_ways_and_a_dense_jacobian_agree(network):
         agree(ntkbook.ntk(way, params, x1, x2), truth[:, len(x1) :], 1e-10)
 
 
-@pytest.mark.parametrize("network", NETWORKS[1::2], ids=str)
+@pytest.mark.parametrize("network", NETWORKS[2::4], ids=str)
 def test_single_precision(network):
     apply, params, x1, x2 = setting(jnp.float32, **network)
     double = jax.tree.map(lambda a: a.astype(jnp.float64), (params, x1, x2))
@@ -106,7 +106,7 @@ def test_single_precision(network):
 
 
 @pytest.mark.parametrize("implementation", [1, 2])
-@pytest.mark.parametrize("network", NETWORKS[2:5] + NETWORKS[-2:], ids=str)
+@pytest.mark.parametrize("network", [NETWORKS[2], *NETWORKS[-2:]], ids=str)
 def test_the_adapter_agrees(network, implementation, relaxed):
     nt = ntkbook.neural_tangents
     apply, params, x1, x2 = setting(**network)
@@ -119,7 +119,7 @@ def test_the_adapter_agrees(network, implementation, relaxed):
     agree(ntkbook.ntk(apply, params, x1, x2), theirs, 1e-10)
 
 
-@hypothesis.settings(max_examples=15)
+@hypothesis.settings(max_examples=10)
 @hypothesis.given(
     width=st.integers(1, 4),
     depth=st.integers(0, 3),

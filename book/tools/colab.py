@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from citations import Bibliography
-from myst import Chapter
+from myst import Chapter, with_note
 from plain import Book, Renderer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,7 +103,7 @@ def convert(nb, *, number: int, settings: Settings, targets: dict | None = None)
             new = _code(cell, renderer)
         elif cell.cell_type == "markdown":
             gates = re.findall(r"\{solution-(start|end)\}", cell.source)
-            if text := renderer.render(cell.source):
+            if text := renderer.render(with_note(cell)):
                 new = [_cell("markdown", text, cell), *_answer(cell)]
         # Solutions are rendered and dropped: their equations and figures count too.
         cells += [] if solution or gates else new

@@ -86,6 +86,21 @@ def _directive(name: str, argument: str, lines: list[str]) -> Directive:
     return Directive(name, argument, options, "\n".join(lines).strip("\n"))
 
 
+def with_note(cell) -> str:
+    """A cell's text; in an exercise, after a line on its kind, time and difficulty."""
+    exercise = cell["metadata"].get("ntkbook", {}).get("exercise")
+    if not exercise:
+        return cell["source"]
+    note = (
+        f"*{exercise['kind'].capitalize()} · about {exercise['minutes']} minutes · "
+        f"difficulty {exercise['difficulty']} of 3*"
+    )
+    if exercise["kind"] == "compute":
+        note += f" · check with `ntkbook.check(\"{exercise['id']}\", answer)`"
+    head = re.compile(r"\{exercise\}.*\n(?::[\w-]+:.*\n)*")
+    return head.sub(lambda match: f"{match[0]}\n{note}\n\n", cell["source"], count=1)
+
+
 class Chapter:
     """The numbers of one chapter, given out in order as its cells go by.
 

@@ -77,7 +77,8 @@ class Renderer:
             own = block.name in ("admonition", "dropdown", "sidebar") and title
             if not own and title:  # a note may begin on the line that opens it
                 body = f"{title} {body}"
-            return quote(f"**{own or plain}.** {body}")
+            first = "\n\n" if re.match(r"([-*+]|\d+\.) ", body) else " "  # a list
+            return quote(f"**{own or plain}.**{first}{body}")
         raise ValueError(
             f"the directive {{{block.name}}} has no plain form: teach it to "
             "book/tools/myst.py, or write it another way"

@@ -1,6 +1,7 @@
 """The book's own Sphinx extension: what Jupyter Book does not do for its pages.
 
-* a line at the head of each chapter that says how to run it;
+* a line at the head of each chapter that says how to run it, and one in each exercise
+  that says its kind, time and difficulty;
 * the `{claims-table}` directive, which is most of the page *Claims*;
 * HTML that screen readers can read where its parts leave faults;
 * no thebe: it would load scripts from another host, for a server that nobody runs.
@@ -12,8 +13,10 @@ from html import escape
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
 from docutils import nodes
 from docutils.statemachine import StringList
+from myst import with_note
 from sphinx.util.docutils import SphinxDirective
 
 from ntkbook.page.claims import collect, problems, shown
@@ -59,6 +62,15 @@ def chapter_line(app, doctree):
     line = nodes.raw("", f'<p class="ntk-run">{first}{rest}</p>', format="html")
     title = next(doctree.findall(nodes.title))
     title.parent.insert(title.parent.index(title) + 1, line)
+
+
+def exercise_notes(app, docname, source):
+    """Say in each exercise what its metadata says: kind, time, difficulty."""
+    if docname.startswith(CHAPTERS):
+        notebook = nbformat.reads(source[0], as_version=4)
+        for cell in notebook.cells:
+            cell.source = with_note(cell)
+        source[0] = nbformat.writes(notebook)
 
 
 class ClaimsTable(SphinxDirective):
@@ -123,6 +135,7 @@ def drop_thebe(app):
 
 def setup(app):
     drop_thebe(app)
+    app.connect("source-read", exercise_notes)
     app.connect("doctree-read", chapter_line)
     app.connect("html-page-context", mend_html)
     app.add_directive("claims-table", ClaimsTable)

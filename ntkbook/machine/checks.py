@@ -46,7 +46,7 @@ def bounded_int(name: str, value, least: int) -> int:
     return value
 
 
-def finite_float(name: str, value, *, least: float | None = None, above=None) -> float:
+def finite_float(name: str, value, *, least=None, above=None) -> float:
     """Return ``value`` as a finite float, optionally ``>= least`` or ``> above``."""
     try:
         if isinstance(value, (bool, np.bool_, str)) or np.ndim(value) != 0:
@@ -69,7 +69,7 @@ def finite_float(name: str, value, *, least: float | None = None, above=None) ->
 
 
 def one_of(name: str, value, choices, otherwise: str = "") -> None:
-    """Check a name against those that are known; ``otherwise`` is what else may come."""
+    """Check a name against those known; ``otherwise`` is what else may come."""
     if not isinstance(value, str) or value not in choices:
         kind = ValueError if isinstance(value, str) else TypeError
         names = [*map(repr, choices), otherwise] if otherwise else map(repr, choices)

@@ -122,7 +122,9 @@ class MLP:
             # A zero added to a pre-activation is a handle: the derivative by it is the
             # delta. Inputs do not interact, so one backward pass for each output gives
             # the deltas of all inputs.
-            taps = [jnp.zeros((x.shape[0], p["weight"].shape[1]), x.dtype) for p in layers]
+            taps = [
+                jnp.zeros((x.shape[0], p["weight"].shape[1]), x.dtype) for p in layers
+            ]
             out, pull, inputs = jax.vjp(
                 lambda taps, layers=layers: self._forward(layers, x, taps),
                 taps,
@@ -149,7 +151,9 @@ class MLP:
             layer = {"weight": weight_std * jax.random.normal(key_w, shape, x.dtype)}
             if self.bias_std:
                 bias_std = self.bias_std if standard else 1.0
-                layer["bias"] = bias_std * jax.random.normal(key_b, shapes["bias"], x.dtype)
+                layer["bias"] = bias_std * jax.random.normal(
+                    key_b, shapes["bias"], x.dtype
+                )
             layers.append(layer)
         return layers
 
@@ -170,7 +174,11 @@ class MLP:
 
     def _forward(self, layers, x, taps=None):
         """Return the outputs of one plain network and the inputs of its layers."""
-        act = self.activation if callable(self.activation) else ACTIVATIONS[self.activation]
+        act = (
+            self.activation
+            if callable(self.activation)
+            else ACTIVATIONS[self.activation]
+        )
         h = x.reshape(x.shape[0], -1)
         inputs = []
         for i, layer in enumerate(layers):
@@ -206,7 +214,9 @@ class MLP:
         try:
             drawn_for = self._parts(params)[0][1][0]["weight"].shape[0]
             for _, layers in self._parts(params):
-                fits = jax.tree.map(lambda p: p.shape, layers) == self._shapes(drawn_for)
+                fits = jax.tree.map(lambda p: p.shape, layers) == self._shapes(
+                    drawn_for
+                )
                 if not fits:
                     raise ValueError
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):

@@ -296,6 +296,6 @@ def _refuse_divergence(run, apply, params, x, loss, step_size):
         top = np.linalg.eigvalsh(gram)[-1]
         advice = f"the largest stable one at the start is {2 / top:.3g}."
     raise ValueError(
-        f"training diverged: with `step_size`={step_size:g} the outputs or the loss are "
-        f"not finite at step {run.steps[bad]}; {advice}"
+        f"training diverged: with `step_size`={step_size:g} the outputs or the loss "
+        f"are not finite at step {run.steps[bad]}; {advice}"
     )

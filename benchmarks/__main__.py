@@ -1,0 +1,5 @@
+"""Run the benchmarks: ``python -m benchmarks``, or ``make bench``."""
+
+from benchmarks.ntk import main
+
+main()
