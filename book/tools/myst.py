@@ -96,7 +96,7 @@ def with_note(cell) -> str:
         f"difficulty {exercise['difficulty']} of 3*"
     )
     if exercise["kind"] == "compute":
-        note += f" · check with `ntkbook.check(\"{exercise['id']}\", answer)`"
+        note += f' · check with `ntkbook.check("{exercise["id"]}", answer)`'
     head = re.compile(r"\{exercise\}.*\n(?::[\w-]+:.*\n)*")
     return head.sub(lambda match: f"{match[0]}\n{note}\n\n", cell["source"], count=1)
 
