@@ -189,16 +189,7 @@ def kappa(apply: Callable, params, x, y) -> Kappa:
             "`params`, `x` or `y` is traced by JAX, but kappa's eigenvalues are found "
             "on the host; call it outside jax.jit and jax.grad."
         )
-    dtype = checks.parameters("params", params)
-    x = checks.inputs("x", x)
-    y = checks.float_array("y", y, expected="targets of shape (n, k)")
-    checks.same_dtype("params", dtype, "x", x.dtype)
-    checks.same_dtype("x", x.dtype, "y", y.dtype)
-    shape = checks.outputs_of(apply, params, x).shape
-    if y.shape != shape:
-        raise ValueError(
-            f"`y` must have the outputs' shape {shape}, but its shape is {y.shape}."
-        )
+    x, y, _ = checks.data(apply, params, x, y)
     residual = np.asarray(apply(params, x) - y, np.float64)
     checks.finite_result(
         residual, "`apply(params, x)` is not finite, so kappa is not defined there."

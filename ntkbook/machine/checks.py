@@ -269,6 +269,26 @@ def outputs_of(apply, params, x):
     return out
 
 
+def data(apply, params, x, y):
+    """Check a network, its inputs and its targets together; return x, y, their dtype.
+
+    The targets must be shaped as the outputs, ``(n, k)``: a shape ``(n,)`` would be
+    broadcast against them to ``(n, n)`` without a word.
+    """
+    dtype = parameters("params", params)
+    x = inputs("x", x)
+    y = float_array("y", y, expected="targets of shape (n, k)")
+    same_dtype("params", dtype, "x", x.dtype)
+    same_dtype("x", x.dtype, "y", y.dtype)
+    shape = outputs_of(apply, params, x).shape
+    if y.shape != shape:
+        raise ValueError(
+            f"`y` must have the outputs' shape {shape}, but its shape is {y.shape}"
+            + ("; pass y[:, None]." if y.shape == shape[:1] else ".")
+        )
+    return x, y, dtype
+
+
 def finite_result(result, message: str):
     """Return a concrete result if it is finite; raise the message where it is not."""
     if not is_traced(result) and not bool(jnp.all(jnp.isfinite(result))):

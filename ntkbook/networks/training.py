@@ -112,17 +112,7 @@ def gradient_descent(
         >>> round(float(run.params[0, 0]), 4)
         2.0
     """
-    dtype = checks.parameters("params", params)
-    x = checks.inputs("x", x)
-    y = checks.float_array("y", y, expected="targets of shape (n, k)")
-    checks.same_dtype("params", dtype, "x", x.dtype)
-    checks.same_dtype("x", x.dtype, "y", y.dtype)
-    shape = checks.outputs_of(apply, params, x).shape
-    if y.shape != shape:
-        raise ValueError(
-            f"`y` must have the outputs' shape {shape}, but its shape is {y.shape}"
-            + ("; pass y[:, None]." if y.shape == shape[:1] else ".")
-        )
+    x, y, dtype = checks.data(apply, params, x, y)
     step_size = checks.finite_float("step_size", step_size, above=0)
     steps = checks.positive_int("steps", steps)
     if batch_size is not None:
