@@ -125,7 +125,7 @@ def gradient_descent(
     if batch_size is not None or key is not None:
         key = checks.random_key("key", key)
     moments = _moments(record, steps)
-    loss_function = _loss(loss, y, shape)
+    loss_function = _loss(loss, y)
     if observe is not None:
         checks.function("observe", observe, "observe(params)")
         checks.shape_of("observe(params)", observe, params)
@@ -241,10 +241,10 @@ def _moments(record, steps) -> np.ndarray:
     return np.unique(np.concatenate([[0], wanted, [steps]]).astype(int))
 
 
-def _loss(loss, y, shape) -> Callable:
+def _loss(loss, y) -> Callable:
     if callable(loss):
         checks.function("loss", loss, "loss(outputs, y)")
-        outputs = jax.ShapeDtypeStruct(shape, y.dtype)
+        outputs = jax.ShapeDtypeStruct(y.shape, y.dtype)
         out = checks.shape_of("loss(outputs, y)", loss, outputs, y)
         found = getattr(out, "shape", type(out).__name__), getattr(out, "dtype", None)
         if found != ((), y.dtype):
