@@ -51,6 +51,9 @@ class Tracer:
         """Find the layout that has room for the labels of all these figures."""
         places = []
         for figure in map(_checked, figures):
+            if figure.get_layout_engine() is None:  # its author placed the parts
+                plt.close(figure)
+                return
             with mpl.rc_context(_RC):
                 figure.draw_without_rendering()
             places.append([a.get_position(original=True) for a in figure.axes])
