@@ -4,7 +4,13 @@ compared, since fonts and library versions change their bytes and not their mean
 A warning must not fail a chapter on another machine, so stderr is left out too (the
 lint refuses notebooks that store one). The numbers of claims stand in their texts as
 well, rounded to what the tolerance lets one see.
+
+Progress bars are off: on a slow machine one would appear, and be a difference.
 """
+
+import os
+
+os.environ["TQDM_DISABLE"] = "1"
 
 UNCOMPARED = (
     "image/svg+xml",

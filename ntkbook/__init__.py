@@ -4,11 +4,15 @@ A network is any function ``apply(params, x) -> (n, k)``. The names below are wh
 chapters use; each chapter's own module (``ntkbook.taylor``, ...) holds the rest.
 """
 
+from ntkbook import flow as flow
 from ntkbook import taylor as taylor
+from ntkbook import width as width
 from ntkbook.machine.devices import device_report as device_report
 from ntkbook.machine.memory import limit_memory as limit_memory
 from ntkbook.machine.memory import memory_budget as memory_budget
 from ntkbook.machine.precision import double_precision as double_precision
+from ntkbook.networks.flow import Flow as Flow
+from ntkbook.networks.flow import gradient_flow as gradient_flow
 from ntkbook.networks.network import Network as Network
 from ntkbook.networks.network import mlp as mlp
 from ntkbook.networks.regression import KernelFlow as KernelFlow

@@ -74,6 +74,33 @@ def gradient_descent(apply=linear, params=W, x=X, y=Y, **options):
     return ntkbook.gradient_descent(apply, params, x, y, **options)
 
 
+def gradient_flow(apply=linear, params=W, x=X, y=Y, **options):
+    options = dict(times=0.1, max_steps=100) | options
+    return ntkbook.gradient_flow(apply, params, x, y, **options)
+
+
+def decay_rates(kernel=K):
+    return ntkbook.flow.decay_rates(kernel)
+
+
+def training_time(step_size=0.1, steps=3, points=4, **options):
+    return ntkbook.flow.training_time(step_size, steps, points=points, **options)
+
+
+def draw(width, key):
+    return {"draw": jax.random.normal(key)}
+
+
+def sweep(measure=draw, widths=(2, 3), seeds=2, key=jax.random.key(0), **options):  # noqa: B008
+    return ntkbook.width.sweep(
+        measure, widths=widths, seeds=seeds, key=key, **options
+    ).values
+
+
+def one_layer_norms(a=W[:, 0], b=W[:, 0], x=1.0, activation="tanh"):
+    return ntkbook.width.one_layer_norms(a, b, x, activation)
+
+
 def kernel_flow(k_train=K, y=Y, t=1.0, **options):
     return ntkbook.kernel_flow(k_train, y, t, **options)
 
@@ -95,6 +122,11 @@ FUNCTIONS = [
     linearize,
     taylor_expand,
     gradient_descent,
+    gradient_flow,
+    decay_rates,
+    training_time,
+    sweep,
+    one_layer_norms,
     kernel_flow,
     kappa,
     limit_memory,
@@ -217,6 +249,50 @@ CASES = [
       for bad in (3, "loss", X, lambda: 0, lambda p: "a", lambda p: p["a"],
                   lambda p: p / 0 * 0)],
     *[(gradient_descent, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
+    *[(gradient_flow, {"times": bad}, "times")
+      for bad in (None, "long", [["a"]], [], [1.0, 0.5], [0.0, 0.0], [[1.0]], -1.0,
+                  math.nan, math.inf, 1j)],
+    *[(gradient_flow, {"tolerance": bad}, "tolerance")
+      for bad in ("tight", *NOT_POSITIVE)],
+    *[(gradient_flow, {"max_steps": bad}, "max_steps") for bad in (*NOT_INTS, 0)],
+    *[(gradient_flow, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
+    *[(gradient_flow, {"loss": bad}, "loss") for bad in (None, "hinge", 3, linear)],
+    *[(gradient_flow, {"observe": bad}, "observe")
+      for bad in (3, lambda: 1, lambda w: jnp.arange(3))],
+    (gradient_flow, {"x": NAN_X}, "x"),
+    (gradient_flow, {"y": INF_Y}, "y"),
+    (gradient_flow, {"y": Y[:, 0]}, "y"),
+    *[(decay_rates, {"kernel": bad}, "kernel")
+      for bad in (*NOT_FLOAT_ARRAYS, NAN_X, X, -K, K[0])],
+    *[(training_time, {name: bad}, name)
+      for name in ("steps", "points", "outputs", "batch_size")
+      for bad in (*NOT_INTS[1:], 0)],
+    *[(training_time, {"step_size": bad}, "step_size")
+      for bad in (*NOT_FLOATS, *NOT_POSITIVE)],
+    *[(training_time, {"momentum": bad}, "momentum")
+      for bad in (*NOT_FLOATS, -0.1, 1.0, math.nan)],
+    *[(training_time, {"half": bad}, "half") for bad in (None, 1, 0.5)],
+    *[(training_time, {"reduction": bad}, "reduction") for bad in (None, "average")],
+    (training_time, {"batch_size": 5}, "batch_size"),
+    *[(sweep, {"measure": bad}, "measure")
+      for bad in (*NOT_FUNCTIONS, lambda width: {}, lambda width, key: 1.0,
+                  lambda width, key: {}, lambda width, key: {"v": key},
+                  lambda width, key: {"v": 1j * X[0, 0]})],
+    *[(sweep, {"widths": bad}, "widths")
+      for bad in (None, 8, "8", {}, [], [2, 2], [0], [-1], [2.5], [True], [None])],
+    *[(sweep, {"seeds": bad}, "seeds") for bad in (*NOT_INTS, 0, 1, 10**30)],
+    *[(sweep, {"key": bad}, "key")
+      for bad in (*NOT_KEYS, jax.random.split(jax.random.key(0), 2))],
+    *[(sweep, {"at_once": bad}, "at_once") for bad in (*NOT_INTS[1:], 0, -1)],
+    *[(sweep, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
+    *[(one_layer_norms, {name: bad}, name)
+      for name in ("a", "b")
+      for bad in (*NOT_FLOAT_ARRAYS, W, W[:1, 0], W[:, 0].astype(jnp.float32),
+                  W[:, 0] * jnp.nan)],
+    *[(one_layer_norms, {"x": bad}, "x")
+      for bad in (*NOT_FLOATS, math.nan, math.inf, X)],
+    *[(one_layer_norms, {"activation": bad}, "activation")
+      for bad in (None, "swish", "", 3, ["relu"], X)],
     *[(kernel_flow, {"k_train": bad}, "k_train")
       for bad in (*NOT_FLOAT_ARRAYS, K * np.nan, K[:0], K[:2], K[0], K[None], -K,
                   K + np.triu(K, 1), K[:2, :2][None])],
@@ -299,6 +375,7 @@ def test_mixed_precision_is_refused_everywhere():
         lambda: linearize(x=single),
         lambda: linearize(params=W.astype(jnp.float32)),
         lambda: gradient_descent(x=single),
+        lambda: gradient_flow(x=single),
         lambda: kappa(x=single),
     ):
         with pytest.raises(TypeError, match="float32 but|float64 but"):
@@ -365,6 +442,9 @@ ARGUMENTS = {
     taylor_expand: "apply params0 order params x",
     gradient_descent: "apply params x y step_size steps batch_size key loss record "
     "observe progress",
+    decay_rates: "kernel",
+    training_time: "step_size steps points outputs batch_size reduction half momentum",
+    one_layer_norms: "a b x activation",
     kernel_flow: "k_train y t k_test f0_train f0_test ridge",
     kappa: "apply params x y",
     limit_memory: "gib",
@@ -375,17 +455,28 @@ BY_KIND = {
 }
 CLOSER = {
     # Values of the right kind get past the first checks, to where the harder ones are.
-    **dict.fromkeys("weight_std bias_std scale step_size ridge t gib".split(), "float"),
     **dict.fromkeys(
-        "x x1 x2 y params params0 k_train k_test f0_train f0_test".split(), "array"
+        "weight_std bias_std scale step_size ridge t gib times tolerance "
+        "momentum".split(),
+        "float",
+    ),
+    **dict.fromkeys(
+        "x x1 x2 y params params0 k_train k_test f0_train f0_test kernel".split(),
+        "array",
     ),
 }
 
 
+# Compiles for seconds, so it gets fewer cases.
+FLOW = {
+    gradient_flow: "apply params x y times loss observe tolerance max_steps progress"
+}
+
+
 @st.composite
-def calls(draw):
-    function = draw(st.sampled_from(FUNCTIONS))
-    names = ARGUMENTS[function].split()
+def calls(draw, arguments):
+    function = draw(st.sampled_from(list(arguments)))
+    names = arguments[function].split()
     change = {}
     for name in draw(st.lists(st.sampled_from(names), max_size=3, unique=True)):
         pools = [ANYTHING, BY_KIND[CLOSER[name]]] if name in CLOSER else [ANYTHING]
@@ -439,9 +530,18 @@ def test_any_size_of_number_gives_a_finite_result_or_an_error(
 
 
 @hypothesis.settings(max_examples=3000)
-@hypothesis.given(call=calls())
+@hypothesis.given(call=calls(ARGUMENTS))
 def test_anything_gives_a_finite_result_or_an_error_that_teaches(call):
-    function, change = call
+    finite_or_taught(*call)
+
+
+@hypothesis.settings(max_examples=200)
+@hypothesis.given(call=calls(FLOW))
+def test_anything_in_a_flow_gives_a_finite_result_or_an_error_that_teaches(call):
+    finite_or_taught(*call)
+
+
+def finite_or_taught(function, change):
     # `print` as a loss or an activation is a reader's mistake; its output is not ours.
     with contextlib.redirect_stdout(None):
         try:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.special
+import scipy.stats
 from test_tangent import agree
 
 import ntkbook
@@ -22,7 +23,7 @@ REFERENCES = {
 
 
 @pytest.mark.parametrize("activation", REFERENCES)
-@pytest.mark.parametrize("parametrization", ["ntk", "standard"])
+@pytest.mark.parametrize("parametrization", ["ntk", "standard", "pytorch"])
 def test_forward_pass_in_numpy(activation, parametrization):
     weight_std, bias_std, scale = 1.4, 0.3, 2.5
     net = ntkbook.mlp(
@@ -65,7 +66,7 @@ def test_both_parametrisations_draw_from_one_distribution_of_functions():
         assert float(jnp.var(outputs)) == pytest.approx(exact, rel=0.1)
 
 
-@pytest.mark.parametrize("parametrization", ["ntk", "standard"])
+@pytest.mark.parametrize("parametrization", ["ntk", "standard", "pytorch"])
 @pytest.mark.parametrize("zero_output", [True, "subtract", "twin"])
 def test_zero_output_starts_at_0_and_keeps_the_kernel(zero_output, parametrization):
     options = dict(
@@ -86,6 +87,18 @@ def test_zero_output_starts_at_0_and_keeps_the_kernel(zero_output, parametrizati
     agree(ntkbook.ntk(zero.apply, params, X), kernel, 1e-12)
     by_jacobians = ntkbook.ntk(lambda p, x: zero.apply(p, x), params, X)
     agree(by_jacobians, kernel, 1e-12)
+
+
+def test_pytorch_draws_uniformly_between_bounds_of_the_fan_in():
+    net = ntkbook.mlp(400, 2, parametrization="pytorch", weight_std=1.0, bias_std=0.5)
+    params = net.init(jax.random.key(0), X)
+    for layer, m_in in zip(params, (3, 400, 400), strict=True):
+        for name, std in (("weight", 1.0), ("bias", 0.5)):
+            z = np.ravel(layer[name]) * m_in**0.5 / std
+            assert abs(z).max() <= 1
+            # Kolmogorov-Smirnov: a uniform sample fails this once in ten thousand.
+            if z.size >= 400:
+                assert scipy.stats.kstest(z, "uniform", (-1, 2)).pvalue > 1e-4
 
 
 def test_training_leaves_the_frozen_copy_alone():

@@ -30,8 +30,15 @@ class Settings:
     version: str = ""  # of ntkbook, as in its wheel and its git tag
     bibliography: Path = ROOT / "book" / "references.bib"
     # What ntkbook imports and Colab lacks: small, pure Python, installed without
-    # dependencies.
-    needs: tuple[str, ...] = ("wadler_lindig", "jaxtyping")
+    # dependencies. Later versions of lineax ask for a newer jax than Colab's.
+    needs: tuple[str, ...] = (
+        "wadler_lindig",
+        "jaxtyping",
+        "equinox",
+        "lineax==0.0.8",
+        "optimistix",
+        "diffrax",
+    )
 
 
 SETUP = """\
@@ -60,9 +67,9 @@ if importlib.util.find_spec("ntkbook") is None:
             "icon on the left, then run this cell again."
         )
     install(source)
-for name in {needs!r}:
-    if importlib.util.find_spec(name) is None:
-        install(name)
+for package in {needs!r}:
+    if importlib.util.find_spec(package.split("==")[0]) is None:
+        install(package)
 
 import jax
 

@@ -6,6 +6,7 @@ What changes from run to run without meaning (times, the kernel's version, what 
 editor left behind) is left out, so that a difference in git is a difference.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ def execute(path):
     """Run one notebook and write it back; an error leaves the file as it was."""
     nb = nbformat.read(path, as_version=4)
     folder = {"metadata": {"path": str(path.parent)}}
+    os.environ["TQDM_DISABLE"] = "1"  # a stored progress bar would be a dead one
     NotebookClient(
         nb,
         timeout=SECONDS_PER_CELL,

@@ -68,6 +68,12 @@ def finite_float(name: str, value, *, least=None, above=None) -> float:
     return number
 
 
+def boolean(name: str, value) -> None:
+    """Check for True or False; a number in their place is a mistake."""
+    if not isinstance(value, bool):
+        raise TypeError(f"`{name}` must be True or False, but {short(value)} came.")
+
+
 def one_of(name: str, value, choices, otherwise: str = "") -> None:
     """Check a name against those known; ``otherwise`` is what else may come."""
     if not isinstance(value, str) or value not in choices:

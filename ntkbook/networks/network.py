@@ -8,10 +8,12 @@ Layer l turns its inputs h (n, m_in) into pre-activations z (n, m_out):
 
     "ntk":       z = (weight_std / sqrt(m_in)) h W + bias_std b,  W, b ~ N(0, 1)
     "standard":  z = h W + b,  W ~ N(0, weight_std^2 / m_in),  b ~ N(0, bias_std^2)
+    "pytorch":   z = h W + b,  W, b ~ (weight_std, bias_std) U(-1, 1) / sqrt(m_in)
 
-At the start both draw from one distribution of functions. They train differently: a
-gradient step of one size moves them by different amounts, and only the first has a
-tangent kernel that settles as the width grows (see `docs: Notation`).
+At the start the first two draw from one distribution of functions. They train
+differently: a gradient step of one size moves them by different amounts, and only the
+first has a tangent kernel that settles as the width grows. The third is the standard
+one with the numbers that PyTorch draws unless told otherwise.
 """
 
 from collections.abc import Callable
@@ -33,7 +35,7 @@ ACTIVATIONS: dict[str, Callable] = {
     "identity": lambda z: z,
 }
 
-PARAMETRIZATIONS = ("ntk", "standard")
+PARAMETRIZATIONS = ("ntk", "standard", "pytorch")
 ZERO_OUTPUTS = ("twin", "subtract")
 
 
@@ -142,18 +144,23 @@ class MLP:
         return found
 
     def _draw(self, key, x):
-        standard = self.parametrization == "standard"
         layers = []
         for shapes in self._shapes(int(np.prod(x.shape[1:]))):
-            key, key_w, key_b = jax.random.split(key, 3)
-            shape = shapes["weight"]
-            weight_std = self.weight_std / shape[0] ** 0.5 if standard else 1.0
-            layer = {"weight": weight_std * jax.random.normal(key_w, shape, x.dtype)}
-            if self.bias_std:
-                bias_std = self.bias_std if standard else 1.0
-                layer["bias"] = bias_std * jax.random.normal(
-                    key_b, shapes["bias"], x.dtype
-                )
+            key, *keys = jax.random.split(key, 3)
+            m_in = shapes["weight"][0]
+            layer = {}
+            for (name, shape), key_p in zip(shapes.items(), keys, strict=False):
+                std = self.weight_std if name == "weight" else self.bias_std
+                if self.parametrization == "pytorch":
+                    one = jax.random.uniform(key_p, shape, x.dtype, -1.0, 1.0)
+                    layer[name] = std / m_in**0.5 * one
+                else:
+                    one = jax.random.normal(key_p, shape, x.dtype)
+                    if self.parametrization == "ntk":
+                        std = 1.0
+                    elif name == "weight":
+                        std = std / m_in**0.5
+                    layer[name] = std * one
             layers.append(layer)
         return layers
 
@@ -168,7 +175,7 @@ class MLP:
 
     def _scales(self, m_in: int) -> tuple[float, float]:
         """Return the factors in front of a layer's weights and biases."""
-        if self.parametrization == "standard":
+        if self.parametrization != "ntk":
             return 1.0, float(bool(self.bias_std))
         return self.weight_std / m_in**0.5, self.bias_std
 
@@ -255,14 +262,18 @@ def mlp(
         + \sigma_b b^{(l)}
 
     in the NTK parametrisation; in the standard one the factors are in the
-    distribution of the weights instead.
+    distribution of the weights instead. ``"pytorch"`` is the standard one as
+    ``torch.nn.Linear`` draws it: weights and biases uniform between
+    :math:`\pm \sigma / \sqrt{m_{l-1}}`, with ``weight_std=1, bias_std=1`` for
+    PyTorch's own numbers. (These two are then bounds and not standard deviations,
+    which are smaller by :math:`\sqrt 3`.)
 
     Args:
         width: units in each hidden layer, m.
         depth: number of *hidden* layers, L; 0 gives a linear model.
         activation: ``"relu"``, ``"tanh"``, ``"erf"``, ``"gelu"`` (exact),
             ``"identity"``, or any elementwise function.
-        parametrization: ``"ntk"`` or ``"standard"``.
+        parametrization: ``"ntk"``, ``"standard"`` or ``"pytorch"``.
         weight_std: :math:`\sigma_w`. For ReLU, :math:`\sqrt 2` keeps the size of the
             signal through the layers.
         bias_std: :math:`\sigma_b`. Where it is 0 there are no biases, in either
@@ -292,10 +303,7 @@ def mlp(
     Source: :cite:t:`jacot2018neural` for the NTK parametrisation,
     :cite:t:`chizat2019lazy` for the scale and the two ways to start from 0.
     """
-    if callable(activation):
-        _check_elementwise(activation)
-    else:
-        checks.one_of("activation", activation, ACTIVATIONS, "a function")
+    elementwise(activation)
     checks.one_of("parametrization", parametrization, PARAMETRIZATIONS)
     if zero_output is True:
         zero_output = "subtract"
@@ -315,8 +323,11 @@ def mlp(
     return Network(apply.init, apply)
 
 
-def _check_elementwise(activation) -> None:
-    """Check that a reader's activation keeps the shape and the dtype."""
+def elementwise(activation) -> Callable:
+    """Return an activation by its name, or a reader's own once it has been checked."""
+    if not callable(activation):
+        checks.one_of("activation", activation, ACTIVATIONS, "a function")
+        return ACTIVATIONS[activation]
     checks.function("activation", activation, "of an array")
     probe = jax.ShapeDtypeStruct((2, 3), jnp.float32)
     out = checks.shape_of("activation(z)", activation, probe)
@@ -326,3 +337,4 @@ def _check_elementwise(activation) -> None:
             "`activation` must act on each number alone and keep shape and dtype; from "
             f"(2, 3) float32 it makes {found[0]} {found[1]}."
         )
+    return activation

@@ -90,20 +90,16 @@ def kernel_flow(
 def _flow(k_train, y, t, k_test, f0_train, f0_test, ridge) -> KernelFlow:
     k_train = _matrix("k_train", k_train)
     n = k_train.shape[0]
-    if k_train.shape[1] != n:
-        raise ValueError(
-            f"`k_train` must be square, (n, n), but its shape is {k_train.shape}."
-        )
-    y = _numbers("y", y, f"targets of shape ({n},) or ({n}, k)")
+    y = host_array("y", y, f"targets of shape ({n},) or ({n}, k)")
     if y.ndim not in (1, 2) or y.shape[0] != n:
         raise ValueError(
             f"`y` must have shape ({n},) or ({n}, k) to match `k_train`, but its shape "
             f"is {y.shape}."
         )
-    times = _times(t)
+    times = host_times("t", t)
     ridge = checks.finite_float("ridge", ridge, least=0)
     start = _start("f0_train", f0_train, y.shape)
-    rates, vectors = _spectrum(k_train)
+    rates, vectors = spectrum("k_train", k_train)
     if ridge == 0 and np.isinf(times).any():
         _refuse_singular(rates)
 
@@ -146,19 +142,27 @@ def _gain(rates, times):
     return np.where(rates == 0, times, gain)
 
 
-def _spectrum(kernel):
-    """Return eigenvalues, rounded up to 0 where rounding made them negative."""
+def spectrum(name, kernel):
+    """Return a kernel's eigenvalues, increasing and at least 0, and its eigenvectors.
+
+    Negative eigenvalues that rounding explains become 0; others are refused, with
+    ``name`` in the message.
+    """
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
+        raise ValueError(
+            f"`{name}` must be square, (n, n), but its shape is {kernel.shape}."
+        )
     largest = np.abs(kernel).max()
     if np.abs(kernel - kernel.T).max() > 1e-5 * largest:
         raise ValueError(
-            "`k_train` must be symmetric, but it differs from its transpose by up to "
+            f"`{name}` must be symmetric, but it differs from its transpose by up to "
             f"{np.abs(kernel - kernel.T).max():.1e}."
         )
     rates, vectors = np.linalg.eigh(kernel / 2 + kernel.T / 2)
     # A float32 kernel carries errors of about n eps in its eigenvalues.
     if rates[0] < -1e-6 * len(rates) * max(rates[-1], -rates[0]):
         raise ValueError(
-            "`k_train` must be positive semidefinite, but its smallest eigenvalue is "
+            f"`{name}` must be positive semidefinite, but its smallest eigenvalue is "
             f"{rates[0]:.3g} (largest {rates[-1]:.3g}); check how it was computed."
         )
     return np.maximum(rates, 0.0), vectors
@@ -174,19 +178,19 @@ def _refuse_singular(rates):
         )
 
 
-def _numbers(name, value, expected) -> np.ndarray:
+def host_array(name, value, expected) -> np.ndarray:
     """Check an array on the host, where float64 does not depend on JAX's setting."""
     if checks.is_traced(value):
         raise TypeError(
-            f"`{name}` is traced by JAX, but kernel_flow computes on the host in "
-            "float64; call it outside jax.jit and jax.grad."
+            f"`{name}` is traced by JAX, but this computes on the host in float64; "
+            "call it outside jax.jit and jax.grad."
         )
     array = checks.float_array(name, value, expected=expected, to=np.asarray)
     return array.astype(np.float64)
 
 
 def _matrix(name, value) -> np.ndarray:
-    array = _numbers(name, value, "kernel values of shape (n1, n2)")
+    array = host_array(name, value, "kernel values of shape (n1, n2)")
     if array.ndim != 2:
         raise ValueError(
             f"`{name}` must be a matrix, but its shape is {array.shape}; for a network "
@@ -198,7 +202,7 @@ def _matrix(name, value) -> np.ndarray:
 def _start(name, value, shape) -> np.ndarray:
     if value is None:
         return np.zeros(shape)
-    array = _numbers(name, value, f"outputs of shape {shape}")
+    array = host_array(name, value, f"outputs of shape {shape}")
     if array.shape != shape:
         raise ValueError(
             f"`{name}` must have shape {shape}, but its shape is {array.shape}."
@@ -206,19 +210,20 @@ def _start(name, value, shape) -> np.ndarray:
     return array
 
 
-def _times(t) -> np.ndarray:
+def host_times(name, t) -> np.ndarray:
+    """Check a time or a list of them, each from 0 to infinity."""
     try:
         times = np.asarray(t)
         if times.dtype.kind not in "iuf":  # NumPy would also read "1" and True
             raise TypeError
     except (TypeError, ValueError):
         raise TypeError(
-            f"`t` must be a time or an array of times, but {checks.short(t)} came."
+            f"`{name}` must be a time or an array of times, but {checks.short(t)} came."
         ) from None
     times = times.astype(np.float64)
     if times.size == 0 or np.isnan(times).any() or (times < 0).any():
         raise ValueError(
-            "`t` must hold at least one time, each from 0 to infinity, but "
+            f"`{name}` must hold at least one time, each from 0 to infinity, but "
             f"{checks.short(t)} came."
         )
     return times

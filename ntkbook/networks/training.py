@@ -17,9 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from tqdm.auto import tqdm
 
 from ntkbook.machine import checks
+from ntkbook.machine.progress import progress_bar
 from ntkbook.networks.tangent import as_matrix, ntk
 
 
@@ -125,23 +125,20 @@ def gradient_descent(
     if batch_size is not None or key is not None:
         key = checks.random_key("key", key)
     moments = _moments(record, steps)
-    loss_function = _loss(loss, y)
+    of_loss = loss_function(loss, y)
     if observe is not None:
         checks.function("observe", observe, "observe(params)")
         checks.shape_of("observe(params)", observe, params)
-    if not isinstance(progress, bool):
-        raise TypeError(
-            f"`progress` must be True or False, but {checks.short(progress)} came."
-        )
+    checks.boolean("progress", progress)
 
     # The zeros are traced where a traced function calls this with concrete arrays: the
     # loop then runs later, when the bar is gone.
     if checks.is_traced((params, x, y, key, jnp.zeros(()))):
         progress = False
-    with tqdm(total=steps, desc="training", delay=2, disable=not progress) as bar:
+    with progress_bar(progress, total=steps, desc="training") as bar:
         _Bar.current = bar
         end, first, rest = _run(
-            apply, loss_function, observe, batch_size, progress,
+            apply, of_loss, observe, batch_size, progress,
             params, x, y, jnp.asarray(step_size, dtype), moments, key,
         )  # fmt: skip
         if progress:
@@ -241,7 +238,8 @@ def _moments(record, steps) -> np.ndarray:
     return np.unique(np.concatenate([[0], wanted, [steps]]).astype(int))
 
 
-def _loss(loss, y) -> Callable:
+def loss_function(loss, y) -> Callable:
+    """Return the loss by its name, or a reader's own once it has been checked."""
     if callable(loss):
         checks.function("loss", loss, "loss(outputs, y)")
         outputs = jax.ShapeDtypeStruct(y.shape, y.dtype)

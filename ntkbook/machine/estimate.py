@@ -1,0 +1,36 @@
+"""A mean over random starts, with its uncertainty."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import t as student
+
+
+class Estimate(NamedTuple):
+    """A mean over random starts with its 95 % interval (Student's t).
+
+    Attributes:
+        value: the mean.
+        low: lower end of the interval.
+        high: upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __repr__(self) -> str:
+        value, low, high = (f"{number:#.3g}".rstrip(".") for number in self)
+        return f"{value} [{low}, {high}]"
+
+
+def estimate(values) -> Estimate:
+    """Return the mean of independent numbers with its 95 % interval.
+
+    Example:
+        >>> estimate([1.0, 2.0, 3.0])
+        2.00 [-0.484, 4.48]
+    """
+    n, mean = len(values), float(np.mean(values))
+    half = float(student.ppf(0.975, n - 1) * np.std(values, ddof=1) / n**0.5)
+    return Estimate(mean, mean - half, mean + half)

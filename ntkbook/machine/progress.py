@@ -1,0 +1,15 @@
+"""Progress bars for long work, in a terminal and in a notebook."""
+
+import os
+
+from tqdm.auto import tqdm
+
+
+def progress_bar(show: bool, **options) -> tqdm:
+    """Return a bar that appears where the work takes longer than two seconds.
+
+    Whoever sets TQDM_DISABLE=1 never sees one: the chapters are executed so, since a
+    stored bar would be a dead one. (In notebooks tqdm itself does not look at it.)
+    """
+    show = show and os.environ.get("TQDM_DISABLE", "0") in ("", "0")
+    return tqdm(delay=2, disable=not show, **options)

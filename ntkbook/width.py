@@ -1,0 +1,290 @@
+r"""Chapter 3: what changes with the width.
+
+A measurement that is repeated over widths and over random starts is a *sweep*. Its
+result is a table, and what one wants from the table is nearly always an exponent: the
+slope of log value against log width, with an interval.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ntkbook.machine import checks
+from ntkbook.machine.estimate import Estimate, estimate
+from ntkbook.machine.progress import progress_bar
+from ntkbook.networks.network import elementwise
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Sweep:
+    """What :func:`sweep` measured; prints as a table of means with 95 % intervals.
+
+    Attributes:
+        widths: ``(w,)``.
+        values: for each name an array ``(w, seeds, ...)``; ``sweep[name]`` is the same.
+    """
+
+    widths: np.ndarray
+    values: dict[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        checks.one_of("name", name, self.values)
+        return self.values[name]
+
+    def mean(self, name: str) -> list[Estimate]:
+        """Return the mean over the seeds at each width, with its interval.
+
+        Raises:
+            ValueError, TypeError: an unknown name, or one whose values are arrays.
+        """
+        return [estimate(row) for row in self._scalars(name)]
+
+    def slope(self, name: str, least: int = 1) -> Estimate:
+        r"""Return the slope of log value against log width.
+
+        .. math:: \text{value} \approx C\, m^{\text{slope}}
+
+        Starts at different widths are independent, so the j-th of each width make one
+        series; every series gives one least-squares slope, and these are averaged.
+
+        Args:
+            name: of a quantity whose values are positive numbers.
+            least: the smallest width to use.
+
+        Raises:
+            ValueError, TypeError: an unknown name, values that are arrays or not
+                positive, or fewer than two widths.
+        """
+        least = checks.positive_int("least", least)
+        used, values = self.widths >= least, self._scalars(name)
+        if used.sum() < 2:
+            raise ValueError(
+                f"a slope needs two widths, but `least`={least} leaves {used.sum()} "
+                f"of {self.widths.tolist()}."
+            )
+        if not (values[used] > 0).all():
+            raise ValueError(
+                f"`{name}` has values that are not positive, so it has no logarithm."
+            )
+        log_m = np.log(self.widths[used])
+        return estimate(np.polyfit(log_m, np.log(values[used]), 1)[0])
+
+    def _scalars(self, name: str) -> np.ndarray:
+        if self[name].ndim != 2:
+            raise ValueError(
+                f"`{name}` is an array of shape {self[name].shape[2:]} for each start; "
+                "make it one number in `measure`."
+            )
+        return self[name]
+
+    def _rows(self) -> list[list[str]]:
+        names = [name for name, array in self.values.items() if array.ndim == 2]
+        means = [[repr(mean) for mean in self.mean(name)] for name in names]
+        columns = [["width", *map(str, self.widths)]]
+        columns += [[n, *column] for n, column in zip(names, means, strict=True)]
+        return list(map(list, zip(*columns, strict=True)))
+
+    def __repr__(self) -> str:
+        rows = self._rows()
+        sizes = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(c.rjust(size) for c, size in zip(row, sizes, strict=True))
+            for row in rows
+        ]
+        seeds = next(iter(self.values.values())).shape[1]
+        return "\n".join([*lines, f"means over {seeds} random starts [95 % interval]"])
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._rows()
+        *_, note = repr(self).splitlines()
+        body = "".join(
+            "<tr>"
+            + "".join(f'<td style="padding:.1em .8em">{escape(c)}</td>' for c in row)
+            + "</tr>"
+            for row in rows
+        )
+        head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+        return (
+            f"<table><caption>{escape(note)}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table>"
+        )
+
+
+def sweep(
+    measure: Callable,
+    *,
+    widths: Sequence[int],
+    seeds: int,
+    key,
+    at_once: int | None = None,
+    progress: bool = True,
+) -> Sweep:
+    r"""Measure something at several widths, each time from many random starts.
+
+    The starts of one width run together, as one compiled and vectorised program on
+    whatever device JAX has; each width is compiled anew, since shapes differ.
+
+    Args:
+        measure: ``measure(width, key) -> {name: number or array}``, of JAX operations.
+        widths: the widths m, each at least 1, without repeats.
+        seeds: how many starts for each width, at least 2. All are independent, those
+            of different widths too.
+        key: random key.
+        at_once: how many starts to run together; ``None`` means all. A small number
+            needs less memory.
+        progress: show a progress bar where the sweep takes longer than two seconds.
+
+    Returns:
+        A :class:`Sweep`, with float64 values.
+
+    Raises:
+        ValueError: bad sizes, or a result that is not finite, with its name and width.
+        TypeError: a ``measure`` that does not return a dictionary of real numbers.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, ntkbook
+        >>> def length(width, key):        # of a Gaussian vector: about sqrt(width)
+        ...     return {"length": jnp.linalg.norm(jax.random.normal(key, (width,)))}
+        >>> found = ntkbook.width.sweep(
+        ...     length, widths=[100, 1000, 10000], seeds=20, key=jax.random.key(0)
+        ... )
+        >>> found["length"].shape
+        (3, 20)
+        >>> round(found.slope("length").value, 2)
+        0.5
+    """
+    checks.function("measure", measure, "measure(width, key)")
+    if isinstance(widths, (str, dict)) or not np.iterable(widths):
+        raise TypeError(f"`widths` must be a list, but {checks.short(widths)} came.")
+    widths = [checks.positive_int("widths", m) for m in widths]
+    if not widths or len(set(widths)) < len(widths):
+        raise ValueError(f"`widths` must be distinct and not empty: {widths} came.")
+    seeds = checks.bounded_int("seeds", seeds, 2)  # one has no interval
+    key = checks.random_key("key", key)
+    if checks.is_traced(key):
+        raise TypeError("`key` is traced by JAX: call sweep outside jax.jit and vmap.")
+    together = seeds if at_once is None else checks.positive_int("at_once", at_once)
+    together = min(together, seeds)
+    checks.boolean("progress", progress)
+
+    def at_width(m):
+        return lambda one_key: measure(m, one_key)
+
+    _check_measure(at_width(widths[0]), key)
+    starts = range(0, seeds, together)
+    found = []
+    total = len(widths) * len(starts)
+    with progress_bar(progress, total=total, desc="sweep") as bar:
+        for i, m in enumerate(widths):
+            # Blocks of one size, so that one program serves; what is too much is cut.
+            keys = jax.random.split(jax.random.fold_in(key, i), len(starts) * together)
+            run = jax.jit(jax.vmap(at_width(m)))
+            blocks = []
+            for start in starts:
+                block = run(keys[start : start + together])
+                blocks.append({k: np.asarray(v, np.float64) for k, v in block.items()})
+                bar.update()
+            found.append(
+                {k: np.concatenate([b[k] for b in blocks])[:seeds] for k in blocks[0]}
+            )
+            for name, array in found[-1].items():
+                if not np.isfinite(array).all():
+                    raise ValueError(f"`{name}` is not finite at width {m}.")
+    names = found[0]
+    return Sweep(np.array(widths), {k: np.stack([f[k] for f in found]) for k in names})
+
+
+class Norms(NamedTuple):
+    r"""First and second derivative of one output at one input, as norms.
+
+    Attributes:
+        gradient: :math:`\lVert \partial_w f \rVert`.
+        hessian: :math:`\lVert \partial_w^2 f \rVert`, the spectral norm.
+    """
+
+    gradient: jax.Array
+    hessian: jax.Array
+
+
+def one_layer_norms(a, b, x, activation: str | Callable = "tanh") -> Norms:
+    r"""Return the norms of the derivatives of a network with one hidden layer.
+
+    .. math:: f(x, w) = \sum_i b_i\, \sigma(a_i x), \qquad
+        \lVert \partial_w^2 f \rVert
+        = \max_i \tfrac12 \Bigl(|D_i| + \sqrt{D_i^2 + 4 e_i^2}\Bigr)
+
+    with :math:`D_i = b_i \sigma''(a_i x) x^2` and :math:`e_i = \sigma'(a_i x) x`: no
+    two units share an entry of the Hessian, so it falls into m blocks of 2 x 2.
+
+    Args:
+        a: input weights, ``(m,)``.
+        b: output weights, ``(m,)``.
+        x: one input, a number.
+        activation: a name that :func:`ntkbook.mlp` knows, or an elementwise function.
+
+    Returns:
+        :class:`Norms`, for use inside ``jax.jit`` and ``jax.vmap`` too.
+
+    Raises:
+        ValueError, TypeError: weights that are not two vectors of one length, or
+            numbers too large for their dtype.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook
+        >>> norms = ntkbook.width.one_layer_norms(  # f = 2 a b: gradient (6, 2)
+        ...     jnp.array([1.0]), jnp.array([3.0]), 2.0, activation="identity"
+        ... )
+        >>> round(float(norms.gradient) ** 2, 4), float(norms.hessian)
+        (40.0, 2.0)
+
+    Source: the network is that of :cite:t:`dwaraknath2019understanding`; the closed
+    form is ours.
+    """
+    a = checks.float_array("a", a, expected="input weights, shape (m,)")
+    b = checks.float_array("b", b, expected="output weights, shape (m,)")
+    checks.same_dtype("a", a.dtype, "b", b.dtype)
+    if a.ndim != 1 or a.shape != b.shape:
+        raise ValueError(
+            f"`a` and `b` must be vectors of one length, but their shapes are "
+            f"{a.shape} and {b.shape}."
+        )
+    if not checks.is_traced(x):
+        x = checks.finite_float("x", x)
+    activation = elementwise(activation)
+    first = jax.grad(activation)
+    z = a * x
+    e = jax.vmap(first)(z) * x
+    d = b * jax.vmap(jax.grad(first))(z) * x**2
+    norms = Norms(
+        gradient=jnp.sqrt(jnp.sum(activation(z) ** 2) + jnp.sum((b * e) ** 2)),
+        hessian=jnp.max(jnp.abs(d) + jnp.sqrt(d**2 + 4 * e**2)) / 2,
+    )
+    checks.finite_result(
+        jnp.stack(norms), f"the norms overflow {a.dtype}: `a`, `b` or `x` is too large."
+    )
+    return norms
+
+
+def _check_measure(measure, key):
+    """Refuse a measurement whose result is no dictionary of real numbers."""
+    out = checks.shape_of("measure(width, key)", measure, key)
+    if not isinstance(out, dict) or not out:
+        raise TypeError(
+            "`measure(width, key)` must return a dictionary {name: number}, but "
+            f"{checks.short(out)} came."
+        )
+    for name, value in out.items():
+        dtype = getattr(value, "dtype", None)
+        real = dtype is not None and jnp.issubdtype(dtype, np.number)
+        if not (isinstance(name, str) and real) or jnp.issubdtype(
+            dtype, np.complexfloating
+        ):
+            raise TypeError(
+                f"`measure(width, key)` must return real numbers under names, but "
+                f"under {name!r} it returns {checks.short(value)}."
+            )
