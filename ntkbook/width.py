@@ -134,7 +134,8 @@ def sweep(
         widths: the widths m, each at least 1, without repeats.
         seeds: how many starts for each width, at least 2. All are independent, those
             of different widths too.
-        key: random key.
+        key: random key. With ``impl="rbg"`` programs that draw compile faster; which
+            numbers are drawn then depends on ``at_once``.
         at_once: how many starts to run together; ``None`` means all. A small number
             needs less memory.
         progress: show a progress bar where the sweep takes longer than two seconds.
@@ -143,7 +144,8 @@ def sweep(
         A :class:`Sweep`, with float64 values.
 
     Raises:
-        ValueError: bad sizes, or a result that is not finite, with its name and width.
+        ValueError: bad sizes, names or shapes that change with the width, or a result
+            that is not finite, with its name and width.
         TypeError: a ``measure`` that does not return a dictionary of real numbers.
 
     Example:
@@ -175,7 +177,14 @@ def sweep(
     def at_width(m):
         return lambda one_key: measure(m, one_key)
 
-    _check_measure(at_width(widths[0]), key)
+    shapes = [_shapes(at_width(m), key) for m in widths]
+    for m, found in zip(widths, shapes, strict=True):
+        if found != shapes[0]:
+            raise ValueError(
+                "`measure(width, key)` must return the same names and shapes at every "
+                f"width, but at width {m} it returns {found}, at {widths[0]} "
+                f"{shapes[0]}."
+            )
     starts = range(0, seeds, together)
     found = []
     total = len(widths) * len(starts)
@@ -225,7 +234,8 @@ def one_layer_norms(a, b, x, activation: str | Callable = "tanh") -> Norms:
         a: input weights, ``(m,)``.
         b: output weights, ``(m,)``.
         x: one input, a number.
-        activation: a name that :func:`ntkbook.mlp` knows, or an elementwise function.
+        activation: a name that :func:`ntkbook.mlp` knows, or an elementwise function,
+            twice differentiable. For ReLU the kink is not seen: :math:`\sigma'' = 0`.
 
     Returns:
         :class:`Norms`, for use inside ``jax.jit`` and ``jax.vmap`` too.
@@ -255,6 +265,10 @@ def one_layer_norms(a, b, x, activation: str | Callable = "tanh") -> Norms:
         )
     if not checks.is_traced(x):
         x = checks.finite_float("x", x)
+    elif jnp.shape(x) != ():
+        raise ValueError(
+            f"`x` must be one number, but its shape is {jnp.shape(x)}; use jax.vmap."
+        )
     activation = elementwise(activation)
     first = jax.grad(activation)
     z = a * x
@@ -270,8 +284,8 @@ def one_layer_norms(a, b, x, activation: str | Callable = "tanh") -> Norms:
     return norms
 
 
-def _check_measure(measure, key):
-    """Refuse a measurement whose result is no dictionary of real numbers."""
+def _shapes(measure, key) -> dict[str, tuple]:
+    """Return the shapes of what is measured; refuse all but a dictionary of numbers."""
     out = checks.shape_of("measure(width, key)", measure, key)
     if not isinstance(out, dict) or not out:
         raise TypeError(
@@ -279,12 +293,10 @@ def _check_measure(measure, key):
             f"{checks.short(out)} came."
         )
     for name, value in out.items():
-        dtype = getattr(value, "dtype", None)
-        real = dtype is not None and jnp.issubdtype(dtype, np.number)
-        if not (isinstance(name, str) and real) or jnp.issubdtype(
-            dtype, np.complexfloating
-        ):
+        kind = getattr(getattr(value, "dtype", None), "kind", "")  # keys have none
+        if not isinstance(name, str) or kind not in "biufV" or not kind:
             raise TypeError(
-                f"`measure(width, key)` must return real numbers under names, but "
+                "`measure(width, key)` must return real numbers under names, but "
                 f"under {name!r} it returns {checks.short(value)}."
             )
+    return {name: value.shape for name, value in out.items()}

@@ -183,7 +183,7 @@ def test_what_a_claim_shows():
 def test_an_interval_must_hold_the_measurement():
     given = record()
     shown = measure("a-claim", 2.0, (1.96, 2.04), record=given)
-    assert "2.0 [2.0, 2.0]" in repr(shown)
+    assert "2.00 [1.96, 2.04]" in repr(shown)  # not rounded away
     with pytest.raises(ValueError, match="does not hold"):
         measure("a-claim", 2.0, (2.01, 2.04), record=given)
 

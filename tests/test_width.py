@@ -283,3 +283,41 @@ def test_the_order_of_the_weights_does_not_matter():
 def test_bad_weights_are_named(change, kind, message):
     with pytest.raises(kind, match=message):
         one_layer_norms(**dict(a=jnp.ones(2), b=jnp.ones(2), x=1.0) | change)
+
+
+def test_what_changes_with_the_width_is_refused():
+    def shape(width, key):
+        return {"v": jnp.zeros(width)}
+
+    def name(width, key):
+        return {f"v{width}": jnp.zeros(())}
+
+    for measure in (shape, name):
+        with pytest.raises(ValueError, match="same names and shapes at every width"):
+            sweep(measure, widths=[2, 3], seeds=2, key=jax.random.key(0))
+
+
+def test_booleans_are_shares():
+    def coin(width, key):
+        return {"heads": jax.random.uniform(key) < 0.5}
+
+    found = sweep(coin, widths=[2, 3], seeds=400, key=jax.random.key(0))
+    assert set(np.unique(found["heads"])) == {0.0, 1.0}
+    assert abs(found["heads"].mean() - 0.5) < 0.07
+
+
+def test_rbg_keys_give_independent_starts():
+    def number(width, key):
+        return {"v": jax.random.normal(key)}
+
+    key = jax.random.key(0, impl="rbg")
+    values = sweep(number, widths=[2, 3], seeds=300, key=key, at_once=7)["v"]
+    assert len(np.unique(values)) == 600
+    for one, two in ((values[0], values[1]), (values[0, 1:], values[0, :-1])):
+        assert abs(np.corrcoef(one, two)[0, 1]) < 0.2  # 3.4 standard deviations
+
+
+def test_norms_take_one_input_under_jit_too():
+    a = jnp.ones(3)
+    with pytest.raises(ValueError, match="`x` must be one number"):
+        jax.jit(lambda x: one_layer_norms(a, a, x))(jnp.ones(3))

@@ -46,7 +46,12 @@ class Measured:
             return shown(value)
         target = self.record.corrected
         target = self.record.reported if target is None else target
-        return rounded(value, self.record.width(target))
+        width = self.record.width(target)
+        if self.interval is not None:
+            # An interval that is narrower than the tolerance must not be rounded away.
+            fine = (self.interval[1] - self.interval[0]) / 4
+            width = min(width, fine) if fine > 0 else width
+        return rounded(value, width)
 
     def __repr__(self) -> str:
         row = self.row()
