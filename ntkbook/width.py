@@ -110,8 +110,8 @@ class Sweep:
         )
         head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
         return (
-            f"<table><caption>{escape(note)}</caption><thead><tr>{head}</tr></thead>"
-            f"<tbody>{body}</tbody></table>"
+            f'<table class="ntk-table"><caption>{escape(note)}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
 
 
