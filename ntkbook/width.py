@@ -7,6 +7,7 @@ slope of log value against log width, with an interval.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import NamedTuple
 
@@ -174,10 +175,15 @@ def sweep(
     together = min(together, seeds)
     checks.boolean("progress", progress)
 
-    def at_width(m):
-        return lambda one_key: measure(m, one_key)
-
-    shapes = [_shapes(at_width(m), key) for m in widths]
+    # Blocks of one size, so that one program serves; what is too much is cut. Shapes
+    # are looked up in the programs that will run, so that each is traced once.
+    starts = range(0, seeds, together)
+    programs = [jax.jit(jax.vmap(partial(measure, m))) for m in widths]
+    keys = [
+        jax.random.split(jax.random.fold_in(key, i), len(starts) * together)
+        for i in range(len(widths))
+    ]
+    shapes = [_shapes(program, keys[0][:together]) for program in programs]
     for m, found in zip(widths, shapes, strict=True):
         if found != shapes[0]:
             raise ValueError(
@@ -185,17 +191,13 @@ def sweep(
                 f"width, but at width {m} it returns {found}, at {widths[0]} "
                 f"{shapes[0]}."
             )
-    starts = range(0, seeds, together)
     found = []
     total = len(widths) * len(starts)
     with progress_bar(progress, total=total, desc="sweep") as bar:
-        for i, m in enumerate(widths):
-            # Blocks of one size, so that one program serves; what is too much is cut.
-            keys = jax.random.split(jax.random.fold_in(key, i), len(starts) * together)
-            run = jax.jit(jax.vmap(at_width(m)))
+        for m, run, of_width in zip(widths, programs, keys, strict=True):
             blocks = []
             for start in starts:
-                block = run(keys[start : start + together])
+                block = run(of_width[start : start + together])
                 blocks.append({k: np.asarray(v, np.float64) for k, v in block.items()})
                 bar.update()
             found.append(
@@ -284,9 +286,9 @@ def one_layer_norms(a, b, x, activation: str | Callable = "tanh") -> Norms:
     return norms
 
 
-def _shapes(measure, key) -> dict[str, tuple]:
+def _shapes(program, keys) -> dict[str, tuple]:
     """Return the shapes of what is measured; refuse all but a dictionary of numbers."""
-    out = checks.shape_of("measure(width, key)", measure, key)
+    out = checks.shape_of("measure(width, key)", program, keys)
     if not isinstance(out, dict) or not out:
         raise TypeError(
             "`measure(width, key)` must return a dictionary {name: number}, but "
@@ -299,4 +301,4 @@ def _shapes(measure, key) -> dict[str, tuple]:
                 "`measure(width, key)` must return real numbers under names, but "
                 f"under {name!r} it returns {checks.short(value)}."
             )
-    return {name: value.shape for name, value in out.items()}
+    return {name: value.shape[1:] for name, value in out.items()}

@@ -6,6 +6,8 @@ it once, visibly, at the head of a notebook.
 
 import jax
 
+from ntkbook.machine import checks
+
 
 def double_precision(on: bool = True) -> None:
     """Let JAX use float64 (``on=True``) or hold it to float32 (``on=False``).
@@ -20,8 +22,7 @@ def double_precision(on: bool = True) -> None:
         >>> jnp.ones(3).dtype
         dtype('float64')
     """
-    if not isinstance(on, bool):
-        raise TypeError(f"`on` must be True or False, but {on!r} came.")
+    checks.boolean("on", on)
     jax.config.update("jax_enable_x64", on)
 
 
