@@ -5,6 +5,7 @@ chapters use; each chapter's own module (``ntkbook.taylor``, ...) holds the rest
 """
 
 from ntkbook import flow as flow
+from ntkbook import infinite as infinite
 from ntkbook import taylor as taylor
 from ntkbook import width as width
 from ntkbook.machine.devices import device_report as device_report
@@ -16,7 +17,9 @@ from ntkbook.networks.flow import gradient_flow as gradient_flow
 from ntkbook.networks.network import Network as Network
 from ntkbook.networks.network import mlp as mlp
 from ntkbook.networks.regression import KernelFlow as KernelFlow
+from ntkbook.networks.regression import Regression as Regression
 from ntkbook.networks.regression import kernel_flow as kernel_flow
+from ntkbook.networks.regression import kernel_regression as kernel_regression
 from ntkbook.networks.tangent import ntk as ntk
 from ntkbook.networks.training import Trajectory as Trajectory
 from ntkbook.networks.training import gradient_descent as gradient_descent

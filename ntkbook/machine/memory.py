@@ -40,13 +40,15 @@ def limit_memory(gib: float) -> Iterator[None]:
         _budget = before
 
 
-def blocks(rows: int, bytes_per_row: int) -> list[slice]:
+def blocks(rows: int, bytes_per_row: int, at_most: int | None = None) -> list[slice]:
     """Split ``rows`` into slices of near-equal length that fit the budget.
+
+    ``at_most`` bounds the length of a slice, however large the budget is.
 
     At least one row goes into a block, even where one row alone exceeds the budget:
     the computation is then as small as it can be.
     """
-    largest = max(1, int(min(rows, _budget / max(bytes_per_row, 1))))
+    largest = max(1, int(min(at_most or rows, rows, _budget / max(bytes_per_row, 1))))
     count = -(-rows // largest)  # rounded up
     edges = [rows * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]

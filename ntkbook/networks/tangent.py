@@ -25,6 +25,7 @@ from jaxtyping import Array, Float
 
 from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks
+from ntkbook.networks.gram import gram_in_blocks
 
 # Some accelerators would round float32 products to 10 or 13 bits without this.
 EXACT = jax.lax.Precision.HIGHEST
@@ -76,11 +77,15 @@ def ntk(apply: Callable, params, x1, x2=None):
     else:
         contract = _by_jacobians
         numbers_per_row = k * sum(leaf.size for leaf in jax.tree.leaves(params))
-    gram = _in_blocks(
+    # Two blocks are alive at once, and each needs about as much again to compute.
+    bytes_per_row = 4 * numbers_per_row * x1.dtype.itemsize
+    gram = gram_in_blocks(
         partial(contract, apply, params),
         x1,
         x2,
-        bytes_per_row=numbers_per_row * x1.dtype.itemsize,
+        rows=blocks(x1.shape[0], bytes_per_row),
+        columns=None if x2 is None else blocks(x2.shape[0], bytes_per_row),
+        swap=(1, 0, 3, 2),  # Theta(x', x) has the inputs and the outputs exchanged
     )
     gram = gram[:, :, 0, 0] if k == 1 else gram
     return checks.finite_result(
@@ -97,34 +102,6 @@ def as_matrix(gram):
         return gram
     n1, n2, k, _ = gram.shape
     return gram.transpose(0, 2, 1, 3).reshape(n1 * k, n2 * k)
-
-
-def _in_blocks(contract, x1, x2, *, bytes_per_row):
-    """Fill the Gram matrix block by block; for ``x2=None`` only its upper half."""
-    # Two blocks are alive at once, and each needs about as much again to compute.
-    rows = blocks(x1.shape[0], 4 * bytes_per_row)
-    if x2 is not None:
-        columns = blocks(x2.shape[0], 4 * bytes_per_row)
-        return jnp.concatenate(
-            [
-                jnp.concatenate([contract(x1[r], x2[c]) for c in columns], axis=1)
-                for r in rows
-            ]
-        )
-    if len(rows) == 1:
-        return contract(x1, None)
-    grid = {}
-    for i, r in enumerate(rows):
-        for j, c in enumerate(rows[: i + 1]):
-            grid[i, j] = contract(x1[r], x1[c] if i != j else None)
-            # Theta(x', x) is Theta(x, x') with inputs and outputs both swapped.
-            grid[j, i] = grid[i, j].transpose(1, 0, 3, 2)
-    return jnp.concatenate(
-        [
-            jnp.concatenate([grid[i, j] for j in range(len(rows))], axis=1)
-            for i in range(len(rows))
-        ]
-    )
 
 
 @partial(jax.jit, static_argnums=0)
