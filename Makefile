@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 NOTEBOOK ?= notebooks/*.ipynb
+RUN ?= 04_images
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
@@ -12,7 +13,7 @@ COLAB_TESTS := tests/test_colab_run.py
 heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
-.PHONY: help book serve lab test lint format execute answers bench lock clean \
+.PHONY: help book serve lab test lint format execute answers run bench lock clean \
 	environment colab-environment \
 	test-library test-notebooks test-book test-colab
 
@@ -73,6 +74,9 @@ execute: environment  ## run the chapters and store their outputs (NOTEBOOK=... 
 
 answers: environment  ## collect the exercises' sealed answers out of the chapters
 	@$(BIN)/python book/tools/seal.py
+
+run: environment  ## repeat a long run and store its results (RUN=04_images)
+	@$(BIN)/python notebooks/runs/$(RUN).py
 
 bench: environment  ## time the library against its peers
 	@$(BIN)/python -m benchmarks

@@ -1,14 +1,10 @@
 """Time the empirical tangent kernel against its peers, on one network, in one run.
 
-    python -m benchmarks            # the sizes that the book quotes
-    python -m benchmarks --small    # a look at whether everything runs
-
 The values are compared first: a fast wrong kernel would not be timed. Then the ways
 take turns, so that a machine that slows down slows all of them. The first call of
 each, which compiles, is reported but not counted.
 """
 
-import argparse
 import datetime
 import json
 import os
@@ -140,19 +136,16 @@ def processor() -> str:
         return platform.processor()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--small", action="store_true", help="tiny sizes, nothing kept")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    points, width = (20, 32) if options.small else (500, 1024)
+def main(small: bool, rounds: int):
+    """Print the table; keep it, unless it is small."""
+    points, width = (20, 32) if small else (500, 1024)
 
     print(ntkbook.device_report())
     print(
         f"Empirical NTK of {points} points: {DEPTH} hidden layers of {width}, ReLU, "
         f"one output, {FEATURES} features, float32\n"
     )
-    rows = measure(ways(*setting(points, width)), options.rounds)
+    rows = measure(ways(*setting(points, width)), rounds)
     print("| way | median, s | first call, s | difference | slower by |")
     print("|---|---:|---:|---:|---:|")
     for row in rows:
@@ -160,7 +153,7 @@ def main():
             f"| {row['name']} | {row['median']:.3g} | {row['first_call']:.3g} "
             f"| {row['difference']:.0e} | {row['ratio']:.0f}x |"
         )
-    if options.small:
+    if small:
         return
     RESULTS.mkdir(exist_ok=True)
     record = {
@@ -174,7 +167,3 @@ def main():
         "ways": rows,
     }
     (RESULTS / "ntk.json").write_text(json.dumps(record, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -24,6 +24,7 @@ OTHER = ntkbook.mlp(3, 1).init(jax.random.key(0), X)
 DEEPER = ntkbook.mlp(2, 2).init(jax.random.key(0), X)
 BIASED = ntkbook.mlp(2, 1, bias_std=1.0).init(jax.random.key(0), X)
 SINGLE = jax.tree.map(lambda a: a.astype(jnp.float32), PARAMS)
+IMAGES = jnp.asarray(np.random.default_rng(0).standard_normal((2, 3, 2, 2)))
 K = np.array([[2.0, 0.5, 0.1], [0.5, 1.0, 0.2], [0.1, 0.2, 1.5]])
 
 
@@ -105,6 +106,30 @@ def kernel_flow(k_train=K, y=Y, t=1.0, **options):
     return ntkbook.kernel_flow(k_train, y, t, **options)
 
 
+def kernel_regression(k_train=K, y=Y, **options):
+    return ntkbook.kernel_regression(k_train, y, **options)
+
+
+def infinite_nngp(x1=X, x2=None, **options):
+    options = dict(depth=2, activation="relu") | options
+    return ntkbook.infinite.nngp(x1, x2, **options)
+
+
+def infinite_ntk(x1=X, x2=None, **options):
+    options = dict(depth=2, activation="relu") | options
+    return ntkbook.infinite.ntk(x1, x2, **options)
+
+
+def cntk(images1=IMAGES, images2=None, **options):
+    options = dict(depth=2, pooling="average") | options
+    return ntkbook.infinite.cntk(images1, images2, **options)
+
+
+def network_kernel(x=np.asarray(X), y=None, gradient=False, **options):  # noqa: B008
+    kernel = ntkbook.infinite.NetworkKernel(**options)
+    return kernel(x, y, eval_gradient=gradient), kernel.diag(x)
+
+
 def kappa(apply=NET.apply, params=PARAMS, x=X, y=Y):
     return ntkbook.kappa(apply, params, x, y)
 
@@ -128,6 +153,11 @@ FUNCTIONS = [
     sweep,
     one_layer_norms,
     kernel_flow,
+    kernel_regression,
+    infinite_nngp,
+    infinite_ntk,
+    cntk,
+    network_kernel,
     kappa,
     limit_memory,
 ]
@@ -164,6 +194,12 @@ NOT_FLOATS = [None, "3", True, [0.1], 1j, np.array([0.1]), object(), 10**400]
 NOT_POSITIVE = [0.0, -1.0, -0.0, math.nan, math.inf]
 NOT_KEYS = [None, 0, "key", 1.5, X, np.array([1, 2]), jnp.zeros(2, jnp.uint8)]
 NOT_FUNCTIONS = [None, 3, "relu", X, NET, Unhashable()]
+BAD_DEVIATIONS = [
+    *[bad for bad in NOT_FLOATS if not isinstance(bad, (list, np.ndarray))],
+    *[-1.0, math.nan, math.inf, [], [1.0, 1.0], [1.0] * 4, [1.0, -1.0, 1.0], [[1.0]],
+      [1.0, "2", 1.0], [1.0, None, 1.0], [[1.0], [1.0, 2.0], [1.0]], np.ones((3, 1)),
+      {"a": 1.0}, {1.0, 2.0, 3.0}, jnp.array([1.0, math.nan, 1.0]), jnp.ones((3, 3))],
+]  # fmt: skip
 BAD_X = [*NOT_FLOAT_ARRAYS, NAN_X, X[:0], X[:, :0], X[0], jnp.array(1.0)]
 
 CASES = [
@@ -313,6 +349,68 @@ CASES = [
       for bad in (*NOT_FLOATS, -1e-9, math.nan, math.inf)],
     (kernel_flow, {"k_train": np.ones((3, 3)), "t": math.inf}, "k_train"),
     (kernel_flow, {"k_train": np.zeros((3, 3)), "t": math.inf}, "k_train"),
+    *[(kernel_regression, {"k_train": bad}, "k_train")
+      for bad in (*NOT_FLOAT_ARRAYS, K * np.nan, K[:0], K[:2], K[0], K[None], -K,
+                  K + np.triu(K, 1), np.ones((3, 3)), np.zeros((3, 3)))],
+    *[(kernel_regression, {"y": bad}, "y")
+      for bad in (*NOT_FLOAT_ARRAYS, INF_Y, Y[:0], Y[:2], Y[None], np.ones((2, 3)),
+                  np.array(1.0))],
+    *[(kernel_regression, {"k_test": bad}, "k_test")
+      for bad in (*NOT_FLOAT_ARRAYS[1:], K[:, :2], K[0], K * np.inf, K[:0])],
+    *[(kernel_regression, {"ridge": bad}, "ridge")
+      for bad in (*NOT_FLOATS, -1e-9, math.nan, math.inf)],
+    *[(f, {"x1": bad}, "x1")
+      for f in (infinite_nngp, infinite_ntk)
+      for bad in (*BAD_X, X * 0, X.at[1].set(0), X.astype(jnp.float32), IMAGES)],
+    *[(f, {"x2": bad}, "x2")
+      for f in (infinite_nngp, infinite_ntk)
+      for bad in (*BAD_X[1:], X[:, :1], X * 0, X.astype(jnp.float32), IMAGES)],
+    *[(f, {"depth": bad}, "depth")
+      for f in (infinite_nngp, infinite_ntk, cntk)
+      for bad in (*NOT_INTS, 0, -1, 10**30)],
+    *[(f, {"activation": bad}, "activation")
+      for f in (infinite_nngp, infinite_ntk, cntk, network_kernel)
+      for bad in (None, "swish", "", 3, ["relu"], np.tanh, X, jnp.sum, lambda z: z > 0,
+                  lambda z: None, lambda: 1, jax.nn.leaky_relu)],
+    *[(f, {name: bad}, name)
+      for f in (infinite_nngp, infinite_ntk)
+      for name in ("weight_std", "bias_std")
+      for bad in BAD_DEVIATIONS],
+    *[(f, {"weight_std": bad}, "weight_std")
+      for f in (infinite_nngp, infinite_ntk, cntk)
+      for bad in (0.0, [1.0, 0.0, 1.0])],
+    *[(f, {"first_layer": bad}, "first_layer")
+      for f in (infinite_nngp, infinite_ntk)
+      for bad in (None, "mup", 1, ["scaled"], X)],
+    *[(infinite_ntk, {"frozen": bad}, "frozen") for bad in (*NOT_INTS, -1, 3, 10**30)],
+    *[(cntk, {"images1": bad}, "images1")
+      for bad in (*NOT_FLOAT_ARRAYS, X, X[0], IMAGES[0], IMAGES[..., 0],
+                  IMAGES * jnp.nan, IMAGES[:0], IMAGES[..., :0], IMAGES * 0,
+                  IMAGES.at[1].set(0), IMAGES.astype(jnp.float32), IMAGES[None])],
+    *[(cntk, {"images2": bad}, "images2")
+      for bad in (*NOT_FLOAT_ARRAYS[1:], X, IMAGES[:, :2], IMAGES[:, :, :1],
+                  IMAGES[..., :1], IMAGES[..., 0], IMAGES * jnp.inf, IMAGES * 0,
+                  IMAGES.astype(jnp.float32))],
+    *[(cntk, {"pooling": bad}, "pooling") for bad in (None, "max", 1, ["average"], X)],
+    *[(cntk, {"filter_size": bad}, "filter_size") for bad in (*NOT_INTS, 0, -1, 2, 4)],
+    *[(cntk, {name: bad}, name)
+      for name in ("weight_std", "bias_std")
+      for bad in BAD_DEVIATIONS],
+    *[(cntk, {name: bad}, name)
+      for name in ("frozen_ends", "progress")
+      for bad in (None, 1, "yes")],
+    *[(network_kernel, {"kind": bad}, "kind") for bad in (None, "cntk", 1, ["ntk"])],
+    *[(network_kernel, {"depth": bad}, "depth") for bad in (*NOT_INTS, 0)],
+    *[(network_kernel, {name: bad, "gradient": gradient}, name)
+      for gradient in (False, True)
+      for name in ("weight_std", "bias_std")
+      for bad in (*NOT_FLOATS, -1.0, math.nan, math.inf, [1.0, 1.0])],
+    (network_kernel, {"weight_std": 0.0}, "weight_std"),
+    (network_kernel, {"bias_std": 0.0, "gradient": True}, "bias_std"),
+    *[(network_kernel, {"x": bad}, "X")
+      for bad in (*NOT_FLOAT_ARRAYS, NAN_X, X[:0], X[0], IMAGES,
+                  X.astype(jnp.float32))],
+    *[(network_kernel, {"y": bad}, "Y") for bad in (X[:, :1], NAN_X, "abc")],
     (kappa, {"apply": linear, "params": W * 0, "x": X * 0}, "params"),
     *[(limit_memory, {"gib": bad}, "gib") for bad in (*NOT_FLOATS, *NOT_POSITIVE)],
 ]  # fmt: skip
@@ -415,7 +513,7 @@ def test_double_precision_takes_a_boolean():
 # --- anything at all: a finite result, or an error of the two kinds
 
 SOME_ARRAYS = [
-    *[X, Y, W, NAN_X, INF_Y],
+    *[X, Y, W, NAN_X, INF_Y, IMAGES, IMAGES * 1e200, IMAGES[:1, :2]],
     *[X * 1e200, X * 0, X.astype(jnp.float32), X[:0], X[:2], X[0], Y[:, 0], K, -K],
     *[
         np.asarray(X),
@@ -446,6 +544,12 @@ ARGUMENTS = {
     training_time: "step_size steps points outputs batch_size reduction half momentum",
     one_layer_norms: "a b x activation",
     kernel_flow: "k_train y t k_test f0_train f0_test ridge",
+    kernel_regression: "k_train y k_test ridge",
+    infinite_nngp: "x1 x2 depth activation weight_std bias_std first_layer",
+    infinite_ntk: "x1 x2 depth activation weight_std bias_std first_layer frozen",
+    cntk: "images1 images2 depth pooling filter_size activation weight_std bias_std "
+    "frozen_ends progress",
+    network_kernel: "x y gradient kind depth activation weight_std bias_std",
     kappa: "apply params x y",
     limit_memory: "gib",
 }
@@ -461,7 +565,8 @@ CLOSER = {
         "float",
     ),
     **dict.fromkeys(
-        "x x1 x2 y params params0 k_train k_test f0_train f0_test kernel".split(),
+        "x x1 x2 y images1 images2 params params0 k_train k_test f0_train f0_test "
+        "kernel".split(),
         "array",
     ),
 }
@@ -496,7 +601,9 @@ SIZES = st.sampled_from([0.0, 1e-300, 1e-150, 1e-5, 1.0, 1e5, 1e150, 1e300])
     number=SIZES,
     features=st.integers(0, 3),
     infinite=st.booleans(),
-    function=st.sampled_from(["flow", "net", "ntk", "line", "kappa", "descent"]),
+    function=st.sampled_from(
+        "flow net ntk line kappa descent regression infinite cntk scikit".split()
+    ),
 )
 def test_any_size_of_number_gives_a_finite_result_or_an_error(
     of_weights, of_x, of_y, number, features, infinite, function
@@ -510,8 +617,18 @@ def test_any_size_of_number_gives_a_finite_result_or_an_error(
         t = math.inf if infinite else number
         return kernel_flow(k, np.asarray(y), t, k_test=of_y * k, ridge=of_weights)
 
+    def regression():
+        points = of_x * np.vander([0.3, 1.0, -2.0])[:, :features] @ np.eye(features, 3)
+        k = points @ points.T
+        return kernel_regression(k, np.asarray(y), k_test=of_y * k, ridge=of_weights)
+
+    deviations = dict(weight_std=of_weights, bias_std=number)
     calls = {
         "flow": flow,
+        "regression": regression,
+        "infinite": lambda: infinite_ntk(x, X, depth=1 + features, **deviations),
+        "cntk": lambda: cntk(of_x * IMAGES, pooling="flatten", **deviations),
+        "scikit": lambda: network_kernel(x, gradient=infinite, **deviations),
         "net": lambda: NET.apply(params, x),
         "ntk": lambda: ntkbook.ntk(NET.apply, params, x),
         "line": lambda: ntkbook.linearize(NET.apply, params)(PARAMS, x),

@@ -15,15 +15,27 @@ from ntkbook.machine.memory import GIB, blocks
 
 
 @hypothesis.given(
-    rows=st.integers(1, 1000), each=st.integers(0, 10**12), gib=st.floats(1e-12, 1e300)
+    rows=st.integers(1, 1000),
+    each=st.integers(0, 10**12),
+    gib=st.floats(1e-12, 1e300),
+    at_most=st.none() | st.integers(1, 2000),
 )
-def test_blocks_cover_the_rows_once_and_fit(rows, each, gib):
+def test_blocks_cover_the_rows_once_and_fit(rows, each, gib, at_most):
     with ntkbook.limit_memory(gib):
-        parts = blocks(rows, each)
+        parts = blocks(rows, each, at_most)
     assert [i for part in parts for i in range(part.start, part.stop)] == [*range(rows)]
     sizes = {part.stop - part.start for part in parts}
     assert max(sizes) - min(sizes) <= 1
     assert max(sizes) == 1 or max(sizes) * each <= gib * GIB * (1 + 1e-12)
+    assert max(sizes) <= (at_most or rows)
+
+
+def test_a_bound_on_the_rows_is_not_wasted():
+    """No more blocks than the bound asks for: a row too few in each costs time."""
+    for rows, at_most, count in ((10, 4, 3), (12, 4, 3), (3, 4, 1), (5, 1, 5)):
+        assert len(blocks(rows, 1, at_most=at_most)) == count
+    with ntkbook.limit_memory(100 / GIB):  # the smaller bound counts
+        assert len(blocks(12, 50, at_most=4)) == 6
 
 
 def test_the_budget_comes_back():

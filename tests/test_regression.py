@@ -225,3 +225,85 @@ def test_each_eigenvector_decays_by_itself(rates, t, ridge, seed):
     # Rounding in the kernel moves its rates by about eps times the largest one.
     slack = 1e-12 + 1e-14 * rates.max() * min(t, 1 / max(ridge, 1e-300))
     assert np.abs(found.train - learnt).max() <= min(slack, 2.0)
+
+
+# --- kernel regression
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.3])
+@pytest.mark.parametrize("y", [Y, Y[:, 0]], ids=["outputs", "one"])
+def test_regression_solves_the_system(y, ridge):
+    found = ntkbook.kernel_regression(K_TRAIN, y, k_test=K_TEST, ridge=ridge)
+    weights = np.linalg.solve(K_TRAIN + ridge * np.eye(N), y)
+    agree(found.weights, weights, 1e-12)
+    agree(found.test, K_TEST @ weights, 1e-12)
+    assert found.weights.shape == y.shape
+    assert found.test.shape == (N_TEST, *y.shape[1:])
+    misfit = np.abs(K_TRAIN @ weights - y).max() / np.abs(y).max()
+    assert found.residual == pytest.approx(misfit, abs=1e-13)
+    assert (found.residual < 1e-12) == (ridge == 0)  # without a ridge it interpolates
+    flow = ntkbook.kernel_flow(K_TRAIN, y, np.inf, k_test=K_TEST, ridge=ridge)
+    agree(found.test, flow.test, 1e-10)
+    assert ntkbook.kernel_regression(K_TRAIN, y, ridge=ridge).test is None
+
+
+def test_regression_returns_the_targets_at_their_own_points():
+    found = ntkbook.kernel_regression(K_TRAIN, Y, k_test=K_TRAIN)
+    agree(found.test, Y, 1e-12)
+    zero = ntkbook.kernel_regression(K_TRAIN, np.zeros(N), k_test=K_TEST)
+    assert zero.residual == 0
+    assert (zero.test == 0).all()
+
+
+@pytest.mark.parametrize("ridge", [0.0, 1e-3])
+def test_the_condition_is_told_to_a_digit(ridge):
+    """LAPACK's estimate never exceeds the exact number, and seldom lies far below.
+
+    Of these 400 kernels the worst is told 2.6 times too small. It is no guarantee: 3.2
+    times has been seen.
+    """
+    told = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        n = rng.integers(1, 13)
+        turn = np.linalg.qr(rng.standard_normal((n, n)))[0]
+        kernel = turn * 10.0 ** -np.linspace(0, rng.uniform(0, 11), n) @ turn.T
+        kernel = kernel / 2 + kernel.T / 2
+        exact = np.linalg.cond(kernel + ridge * np.eye(n), 1)
+        found = ntkbook.kernel_regression(kernel, np.ones(n), ridge=ridge).condition
+        told.append(found / exact)
+    told = np.array(told)
+    assert told.max() < 1 + 1e-4  # the exact one is rounded too
+    assert told.min() > 1 / 3
+
+
+def test_regression_refuses_what_is_singular():
+    twice = K_TRAIN[np.ix_([0, 1, 1], [0, 1, 1])]
+    low_rank = FEATURES[:, :2] @ FEATURES[:, :2].T
+    for kernel in (twice, low_rank, np.zeros((3, 3)), -np.eye(3)):
+        with pytest.raises(ValueError, match="`k_train` is singular to rounding, or"):
+            ntkbook.kernel_regression(kernel, np.ones(len(kernel)))
+    found = ntkbook.kernel_regression(twice, np.array([1.0, 2.0, 4.0]), ridge=1e-6)
+    agree(twice @ found.weights, np.array([1.0, 3.0, 3.0]), 1e-5)
+
+
+def test_regression_loses_as_many_digits_as_it_says():
+    """A kernel of condition 1e10: the weights err by 1e-6, and by no more."""
+    turn = scipy.linalg.qr(RNG.standard_normal((8, 8)))[0]
+    kernel = turn * 10.0 ** -np.linspace(0, 10, 8) @ turn.T
+    kernel = kernel / 2 + kernel.T / 2
+    weights = RNG.standard_normal(8)
+    found = ntkbook.kernel_regression(kernel, kernel @ weights)
+    assert 1e9 < found.condition < 1e12
+    error = np.abs(found.weights - weights).max()
+    assert error < np.finfo(float).eps * found.condition
+    assert found.residual < 1e-14
+
+
+def test_classes_by_one_hot_targets():
+    """Centred one-hot targets add up to zero, and so do the predictions."""
+    labels = np.array([0, 1, 2, 1, 0])
+    targets = np.eye(3)[labels] - 1 / 3
+    found = ntkbook.kernel_regression(K_TRAIN, targets, k_test=GRAM[:, :N])
+    agree(found.test.sum(axis=1) + 1, np.ones(N + N_TEST), 1e-12)
+    assert (found.test[:N].argmax(axis=1) == labels).all()

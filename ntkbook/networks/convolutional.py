@@ -25,11 +25,11 @@ from ntkbook.machine.memory import blocks
 from ntkbook.networks.gram import gram_in_blocks
 from ntkbook.networks.limits import (
     Pair,
-    deviations,
     double,
     mix,
     no_zeros,
     sound,
+    squared,
     through_layer,
 )
 from ntkbook.networks.network import elementwise
@@ -46,8 +46,8 @@ def cntk(
     pooling: str,
     filter_size: int = 3,
     activation="relu",
-    weight_std: float = 2**0.5,
-    bias_std: float = 0.0,
+    weight_std=2**0.5,
+    bias_std=0.0,
     frozen_ends: bool = False,
     progress: bool = True,
 ) -> Float[Array, "n1 n2"]:
@@ -108,9 +108,10 @@ def cntk(
             f"{filter_size} came."
         )
     elementwise(activation)
-    weights = deviations("weight_std", weight_std, 1, above=0)[0] ** 2
-    biases = deviations("bias_std", bias_std, 1, least=0)[0] ** 2
+    weights = _variance("weight_std", weight_std, above=0)
+    biases = _variance("bias_std", bias_std, least=0)
     checks.boolean("frozen_ends", frozen_ends)
+    checks.boolean("progress", progress)
     images1 = _images("images1", images1)
     if images2 is not None:
         images2 = _images("images2", images2)
@@ -135,7 +136,8 @@ def cntk(
     def block(a, b):  # one program for all blocks, those on the diagonal too
         kernel, share = program(a, a if b is None else b)
         missing.append(share)
-        return kernel
+        # The average adds a pair's pixels in another order than those of its mirror.
+        return _symmetric(kernel) if b is None and pooling == "average" else kernel
 
     pixels = images1.shape[1] * images1.shape[2]
     bytes_per_pair = 8 * pixels ** (2 if pooling == "average" else 1)
@@ -184,6 +186,11 @@ def _pixels(x1, x2, pooled) -> Pair:
     return Pair(q1, q2, sigma, jnp.zeros_like(sigma), jnp.zeros(()))
 
 
+@jax.jit
+def _symmetric(kernel):
+    return (kernel + kernel.T) / 2
+
+
 def _pool(kernel):
     return kernel.mean(axis=tuple(range(kernel.ndim - 2)))
 
@@ -212,6 +219,13 @@ class Patch(NamedTuple):
 
             kernel = sum(map(shifted, range(self.size)))
         return kernel / self.size**2
+
+
+def _variance(name: str, deviation, **bounds):
+    """Return a deviation's square; here one number serves all layers."""
+    if not checks.is_traced(deviation):
+        deviation = checks.finite_float(name, deviation, **bounds)
+    return squared(name, deviation)
 
 
 def _images(name: str, x):

@@ -171,7 +171,7 @@ def _series(function, root1, root2, rho):
 def _coefficients(function, std):
     """Return a_k along a first axis, and the largest share of E[f^2] beyond them."""
     weights, table = _rule()
-    values = function(std[..., None] * NODES)
+    values = function(jnp.multiply.outer(std, NODES))
     a = jnp.moveaxis(values @ table, -1, 0)
     second_moment = values**2 @ weights
     share = 1 - (a**2).sum(0) / jnp.where(second_moment > 0, second_moment, 1)

@@ -11,7 +11,7 @@ only put an average over pixels in front of the two expectations, so the recursi
 takes that average as an argument: for vectors it does nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -103,8 +103,8 @@ def nngp(
     *,
     depth: int,
     activation: str | Callable = "relu",
-    weight_std: float | Sequence[float] = 1.0,
-    bias_std: float | Sequence[float] = 0.0,
+    weight_std=1.0,
+    bias_std=0.0,
     first_layer: str = "scaled",
 ) -> Float[Array, "n1 n2"]:
     r"""Return the covariance of an infinitely wide network's output at the start.
@@ -162,8 +162,8 @@ def ntk(
     *,
     depth: int,
     activation: str | Callable = "relu",
-    weight_std: float | Sequence[float] = 1.0,
-    bias_std: float | Sequence[float] = 0.0,
+    weight_std=1.0,
+    bias_std=0.0,
     first_layer: str = "scaled",
     frozen: int = 0,
 ) -> Float[Array, "n1 n2"]:
@@ -230,8 +230,8 @@ def _settings(depth, activation, weight_std, bias_std, first_layer) -> _Settings
     return _Settings(
         depth,
         activation,
-        weight_std**2,
-        bias_std**2,
+        squared("weight_std", weight_std),
+        squared("bias_std", bias_std),
         first_layer,
         checks.is_traced(bias_std) or bool(bias_std[0] > 0),
     )
@@ -244,7 +244,7 @@ def deviations(name, value, count, **bounds):
         if jnp.shape(value) not in ((), (count,)):
             raise ValueError(f"`{name}` must be one number or {count}.")
         return jnp.broadcast_to(value, (count,))
-    if np.ndim(value) == 0:
+    if not isinstance(value, (list, tuple)) and np.ndim(value) == 0:
         return np.full(count, checks.finite_float(name, value, **bounds))
     if len(value) != count:
         raise ValueError(
@@ -252,6 +252,15 @@ def deviations(name, value, count, **bounds):
             f"{len(value)} came; the last layer counts too."
         )
     return np.array([checks.finite_float(name, v, **bounds) for v in value])
+
+
+def squared(name: str, deviation):
+    """Return variances, and refuse those that float64 cannot hold."""
+    with np.errstate(over="ignore"):  # the next line looks instead
+        variance = deviation * deviation
+    return checks.finite_result(
+        variance, f"`{name}` is too large: its square overflows."
+    )
 
 
 def double(name: str, array):
@@ -275,14 +284,15 @@ def _kernel(x1, x2, settings: _Settings, which, frozen):
         if x2 is not None:
             no_zeros("x2", x2)
     trained = np.arange(settings.depth + 1) >= frozen
+    unscaled = settings.first_layer == "unscaled"
     contract = partial(
         _dense,
         trained=trained.astype(float),
         weights=settings.weights,
         biases=settings.biases,
         activation=settings.activation,
-        unscaled=settings.first_layer == "unscaled",
-        bias=settings.has_first_bias,
+        unscaled=unscaled,
+        bias=unscaled and settings.has_first_bias,
         which=which,
     )
     missing = []

@@ -127,10 +127,9 @@ def _flow(k_train, y, t, k_test, f0_train, f0_test, ridge) -> KernelFlow:
     return KernelFlow(train, _finite(_start("f0_test", f0_test, shape) + test))
 
 
-def _finite(predictions) -> np.ndarray:
+def _finite(predictions, arguments="`k_train`, `k_test`, `y` or `t`") -> np.ndarray:
     return checks.finite_result(
-        predictions,
-        "the predictions overflow float64; rescale `k_train`, `k_test`, `y` or `t`.",
+        predictions, f"the predictions overflow float64; rescale {arguments}."
     )
 
 
@@ -192,6 +191,11 @@ def kernel_regression(k_train, y, *, k_test=None, ridge: float = 0.0) -> Regress
         >>> found.test.round(12), round(found.condition, 6)
         (array([3., 1.]), 3.0)
     """
+    with np.errstate(over="ignore", invalid="ignore"):  # `_finite` looks instead
+        return _regression(k_train, y, k_test, ridge)
+
+
+def _regression(k_train, y, k_test, ridge) -> Regression:
     k_train = _matrix("k_train", k_train)
     n = k_train.shape[0]
     y = host_array("y", y, f"targets of shape ({n},) or ({n}, k)")
@@ -202,20 +206,21 @@ def kernel_regression(k_train, y, *, k_test=None, ridge: float = 0.0) -> Regress
         )
     _symmetric("k_train", k_train)
     ridge = checks.finite_float("ridge", ridge, least=0)
-    regular = k_train + ridge * np.eye(n)
+    regular = _bounded(k_train + ridge * np.eye(n))
     try:
         factor = cho_factor(regular, lower=True)
         inverse, _ = lapack.dpocon(factor[0], np.abs(regular).sum(0).max(), uplo="L")
     except np.linalg.LinAlgError:
         inverse = 0.0
-    if inverse < n * np.finfo(float).eps:
+    if not inverse >= n * np.finfo(float).eps:  # nor NaN
         raise ValueError(
             "`k_train` is singular to rounding, or not positive semidefinite, so the "
             "predictions would be noise; pass ridge > 0, remove repeated points, or "
             "compute the kernel in float64."
         )
-    weights = cho_solve(factor, y)
-    residual = np.abs(k_train @ weights - y).max() / max(np.abs(y).max(), 1e-300)
+    weights = _bounded(cho_solve(factor, y))
+    residual = np.abs(_bounded(k_train @ weights) - y).max()
+    residual /= max(np.abs(y).max(), 1e-300)
     test = None
     if k_test is not None:
         k_test = _matrix("k_test", k_test)
@@ -224,8 +229,12 @@ def kernel_regression(k_train, y, *, k_test=None, ridge: float = 0.0) -> Regress
                 f"`k_test` must have shape (n_test, {n}), one column for each training "
                 f"point, but its shape is {k_test.shape}; is it transposed?"
             )
-        test = _finite(k_test @ weights)
+        test = _bounded(k_test @ weights)
     return Regression(weights, test, 1 / inverse, float(residual))
+
+
+def _bounded(result) -> np.ndarray:
+    return _finite(result, "`k_train`, `k_test`, `y` or `ridge`")
 
 
 def _symmetric(name, kernel) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
 from ntkbook.machine import checks
-from ntkbook.networks.limits import nngp, ntk
+from ntkbook.networks.limits import nngp, ntk, vectors
 
 KINDS = {"nngp": nngp, "ntk": ntk}
 
@@ -80,21 +80,36 @@ class NetworkKernel(Kernel):
         The gradient, ``(n, n, number of free hyperparameters)``, is by the logarithms
         of the hyperparameters, in alphabetical order: scikit-learn's convention.
         """
+        checks.boolean("eval_gradient", eval_gradient)
+        X = vectors("X", X)
+        if Y is not None:
+            Y = vectors("Y", Y)
+            checks.same_shape_of_inputs("X", X, "Y", Y)
         kernel = np.array(self._kernel()(X, Y))  # a copy: scikit-learn writes into it
         if not eval_gradient:
             return kernel
         free = [h.name for h in self.hyperparameters if not h.fixed]
         gradient = np.empty((*kernel.shape, len(free)))
+        for name in free:
+            if getattr(self, name) == 0:
+                raise ValueError(
+                    f"`{name}` is 0, which has no logarithm to search along; start "
+                    f'above 0, or pass {name}_bounds="fixed".'
+                )
         if free:
             logs = np.log([getattr(self, name) for name in free])
             gradient[:] = _gradient(self._kernel, tuple(free), jnp.array(logs), X)
-        return kernel, gradient
+        return kernel, checks.finite_result(
+            gradient,
+            "the kernel's gradient is not finite: `weight_std`, `bias_std` or the "
+            "inputs are too large or too close to 0.",
+        )
 
     def diag(self, X):
         """Return the kernel of each input with itself, ``(n,)``."""
-        kernel = self._kernel()
+        kernel, X = self._kernel(), vectors("X", X)
         kernel(X[:1])  # checks what it can, which a traced call cannot
-        return np.array(jax.vmap(lambda x: kernel(x[None])[0, 0])(jnp.asarray(X)))
+        return np.array(jax.vmap(lambda x: kernel(x[None])[0, 0])(X))
 
     def is_stationary(self) -> bool:
         """Say whether the kernel depends on differences of inputs only: it does not."""
@@ -103,6 +118,8 @@ class NetworkKernel(Kernel):
     def _kernel(self, **changed):
         """Return a function of one or two sets of inputs."""
         checks.one_of("kind", self.kind, KINDS)
+        checks.finite_float("weight_std", self.weight_std, above=0)
+        checks.finite_float("bias_std", self.bias_std, least=0)
         settings = {"weight_std": self.weight_std, "bias_std": self.bias_std, **changed}
         return partial(
             KINDS[self.kind], depth=self.depth, activation=self.activation, **settings

@@ -1,0 +1,288 @@
+"""Chapter 4's long run: convolutional networks and their kernels on small images.
+
+`make run RUN=04_images` writes one file for each finished trial into _runs/04_images,
+may be killed and continued at any moment, and at the end stores the summary that the
+chapter shows. Two cores need about an hour and a half.
+"""
+
+import gzip
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.svm import SVC
+
+import ntkbook
+from ntkbook.infinite import cntk, ntk
+from ntkbook.machine.progress import progress_bar
+from ntkbook.machine.store import Store
+from ntkbook.page.results import keep
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
+SETTINGS = {
+    "test": 500,  # images of every data set that are never trained on
+    "depths": {"digits": [2, 3], "fashion": [2]},
+    "train": {"digits": 500, "fashion": 200},
+    "pool": {"digits": 640, "fashion": 200},
+    "splits": {"digits": 3, "fashion": 3},  # of Fashion-MNIST all are the same 200
+    "sizes": [10, 20, 40, 80, 160, 320, 640],
+    "network_sizes": [10, 40, 160, 640],  # of those, where networks are trained too
+    "draws": 5,
+    "channels": 32,
+    "epochs": 60,
+    "batch_size": 50,
+    "step_sizes": [0.1, 0.3, 1.0],  # over the mean rate, the largest eigenvalue by n
+}
+
+
+def digits():
+    """Return scikit-learn's 8 x 8 digits in random order, and their labels."""
+    data = load_digits()
+    order = np.random.default_rng(0).permutation(len(data.target))
+    return data.images[order, :, :, None] / 16, data.target[order]
+
+
+def fashion():
+    """Return Fashion-MNIST averaged down to 14 x 14, and its labels."""
+    raw = gzip.open(FASHION / "train-images-idx3-ubyte.gz").read()[16:]
+    images = np.frombuffer(raw, np.uint8).reshape(-1, 14, 2, 14, 2).mean((2, 4)) / 255
+    labels = gzip.open(FASHION / "train-labels-idx1-ubyte.gz").read()[8:]
+    return images[..., None], np.frombuffer(labels, np.uint8).astype(int)
+
+
+def data(name):
+    """Return images and labels: first the test images, then those to train on."""
+    images, labels = {"digits": digits, "fashion": fashion}[name]()
+    count = SETTINGS["test"] + SETTINGS["pool"][name]
+    images = images[:count] - images[:count].mean()
+    return images / images.std(), labels[:count]
+
+
+def kernel(store, name, depth, pooling):
+    """Return the kernel of all images with each other, kept in the run's folder."""
+    path = store.folder / f"{name}-{pooling}-{depth}.npy"
+    if not path.exists():
+        images = jnp.array(data(name)[0])
+        np.save(path, cntk(images, depth=depth, pooling=pooling))
+    return np.load(path)
+
+
+def targets(labels):
+    """Return centred one-hot labels."""
+    return np.eye(10)[labels] - 0.1
+
+
+def accuracy_of_kernel(k, labels, train):
+    """Return the test accuracy of kernel regression without a ridge."""
+    test = np.arange(SETTINGS["test"])
+    found = ntkbook.kernel_regression(
+        k[np.ix_(train, train)], targets(labels[train]), k_test=k[np.ix_(test, train)]
+    )
+    return float((found.test.argmax(1) == labels[test]).mean())
+
+
+def cnn(pooling, depth):
+    """Return init and apply of the network whose limit is `cntk`, in float32."""
+    channels = SETTINGS["channels"]
+
+    def init(key, x):
+        sizes = [9 * x.shape[3]] + [9 * channels] * (depth - 1)
+        pixels = 1 if pooling == "average" else x.shape[1] * x.shape[2]
+        keys = jax.random.split(key, depth + 1)
+        shapes = [(s, channels) for s in sizes] + [(channels * pixels, 10)]
+        return [jax.random.normal(*a) for a in zip(keys, shapes, strict=True)]
+
+    def apply(params, x):
+        for w in params[:-1]:
+            rows, columns = x.shape[1:3]
+            around = jnp.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+            patches = [
+                around[:, a : a + rows, b : b + columns]
+                for a in range(3)
+                for b in range(3)
+            ]
+            x = jnp.concatenate(patches, axis=3)
+            x = jax.nn.relu(x @ w * (2 / w.shape[0]) ** 0.5)
+        w = params[-1]
+        x = x.mean((1, 2)) if pooling == "average" else x.reshape(len(x), -1)
+        return x @ w * (2 / w.shape[0]) ** 0.5
+
+    return init, apply
+
+
+def mlp(depth, width=256):
+    """Return a fully connected network with `depth` hidden layers."""
+    net = ntkbook.mlp(width, depth, "relu", weight_std=2**0.5, outputs=10)
+    flat = lambda x: x.reshape(len(x), -1)  # noqa: E731
+    return lambda key, x: net.init(key, flat(x)), lambda p, x: net.apply(p, flat(x))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def train_networks(init, apply, keys, x, y, x_test, step_sizes):
+    """Train one network for each key, with its data, by SGD with momentum 0.9.
+
+    The loss is half the squared distance to centred one-hot labels, as for the kernels;
+    the output is 0 at the start (a frozen copy is subtracted), as the limit has it.
+    """
+    n = x.shape[1]
+    batch = min(SETTINGS["batch_size"], n)
+    steps = SETTINGS["epochs"] * max(n // batch, 10)  # few points: more passes
+
+    def one(key, x, y, step_size):
+        key_init, key_batches = jax.random.split(key)
+        start = init(key_init, x)
+
+        def outputs(params, x):
+            return apply(params, x) - apply(start, x)
+
+        def loss(params, x, y):
+            return 0.5 * jnp.sum((outputs(params, x) - y) ** 2) / batch
+
+        def step(state, key):
+            params, speed = state
+            rows = jax.random.choice(key, n, (batch,), replace=False)
+            gradient = jax.grad(loss)(params, x[rows], y[rows])
+            speed = jax.tree.map(lambda v, g: 0.9 * v - step_size * g, speed, gradient)
+            return (jax.tree.map(jnp.add, params, speed), speed), None
+
+        state = start, jax.tree.map(jnp.zeros_like, start)
+        (params, _), _ = jax.lax.scan(step, state, jax.random.split(key_batches, steps))
+        return outputs(params, x_test), loss(params, x, y) * batch / n
+
+    return jax.vmap(one)(keys, x, y, step_sizes)
+
+
+def accuracies_of_networks(network, images, labels, trains, k, seed=0):
+    """Return test accuracies of networks trained on several sets of points.
+
+    The step size is the best of three by the accuracy on a fifth of the first training
+    set, trained without it; then every network is trained on all of its points.
+    """
+    single = lambda a: jnp.asarray(a, jnp.float32)  # noqa: E731
+    x, y = single(images), single(targets(labels))
+    rate = np.linalg.eigvalsh(k[np.ix_(trains[0], trains[0])])[-1] / len(trains[0])
+    sizes = np.array(SETTINGS["step_sizes"]) / rate
+    first, held = np.split(trains[0], [len(trains[0]) * 4 // 5])
+    keys = jax.random.split(jax.random.key(seed), len(trains) + 3)
+
+    def accuracy(out, labels):
+        hits = np.asarray(out).argmax(-1) == labels
+        return np.where(np.isfinite(out).all((1, 2)), hits.mean(1), 0)
+
+    tried, _ = train_networks(
+        *network,
+        keys[:3],
+        x[first][None].repeat(3, 0),
+        y[first][None].repeat(3, 0),
+        x[held],
+        single(sizes),
+    )
+    best = sizes[int(accuracy(tried, labels[held]).argmax())]
+    out, losses = train_networks(
+        *network,
+        keys[3:],
+        x[np.array(trains)],
+        y[np.array(trains)],
+        x[: SETTINGS["test"]],
+        single(np.full(len(trains), best)),
+    )
+    return {
+        "accuracy": accuracy(out, labels[: SETTINGS["test"]]).tolist(),
+        "loss": np.asarray(losses, float).tolist(),
+        "step": float(best * rate),
+    }
+
+
+def table_row(store, name, depth, pooling):
+    """Measure kernel and networks at one depth, on random training sets."""
+    images, labels = data(name)
+    k = kernel(store, name, depth, pooling)
+    rng = np.random.default_rng(1)
+    pool = np.arange(SETTINGS["test"], len(labels))
+    trains = [
+        rng.permutation(pool)[: SETTINGS["train"][name]]
+        for _ in range(SETTINGS["splits"][name])
+    ]
+    return {
+        "kernel": [accuracy_of_kernel(k, labels, t) for t in trains],
+        "network": accuracies_of_networks(
+            cnn(pooling, depth), images, labels, trains, k
+        ),
+    }
+
+
+def small_data(store, size):
+    """Measure every method on random draws of `size` digits, a few for each class."""
+    images, labels = data("digits")
+    rng = np.random.default_rng(size)
+    pool = np.arange(SETTINGS["test"], len(labels))
+    trains = [rng.permutation(pool)[:size] for _ in range(SETTINGS["draws"])]
+    flat = images.reshape(len(images), -1)
+    kernels = {
+        "CNTK, average": kernel(store, "digits", 3, "average"),
+        "CNTK, dense": kernel(store, "digits", 3, "flatten"),
+        "NTK": np.asarray(ntk(jnp.array(flat), depth=3, weight_std=2**0.5)),
+    }
+    found = {
+        method: [accuracy_of_kernel(k, labels, t) for t in trains]
+        for method, k in kernels.items()
+    }
+    forest = partial(RandomForestClassifier, 300, random_state=0)
+    machine = partial(
+        GridSearchCV,
+        SVC(),
+        {"C": [1, 10, 100], "gamma": [g / 64 for g in (0.1, 0.3, 1, 3)]},
+        cv=3,
+    )
+    test = slice(SETTINGS["test"])
+    for method, make in {"random forest": forest, "RBF SVM": machine}.items():
+        found[method] = []
+        for t in trains:
+            few = method == "RBF SVM" and min(np.bincount(labels[t], minlength=10)) < 3
+            model = SVC(C=10) if few else make()  # too few of a class to cross-validate
+            model.fit(flat[t], labels[t])
+            found[method].append(float(model.score(flat[test], labels[test])))
+    if size not in SETTINGS["network_sizes"]:
+        return found
+    networks = {
+        "CNN, average": (cnn("average", 3), "CNTK, average"),
+        "CNN, dense": (cnn("flatten", 3), "CNTK, dense"),
+        "MLP": (mlp(3), "NTK"),
+    }
+    for method, (network, limit) in networks.items():
+        found[method] = accuracies_of_networks(
+            network, images, labels, trains, kernels[limit]
+        )["accuracy"]
+    return found
+
+
+def main():
+    """Run what is missing, then store the summary."""
+    if not FASHION.exists():
+        sys.exit(f"{FASHION} is missing; install Debian's dataset-fashion-mnist.")
+    ntkbook.double_precision()
+    store = Store("_runs/04_images", SETTINGS)
+    jobs = [(f"small-{n}", partial(small_data, store, n)) for n in SETTINGS["sizes"]]
+    jobs += [
+        (f"{name}-{depth}-{pooling}", partial(table_row, store, name, depth, pooling))
+        for name in ("digits", "fashion")
+        for depth in SETTINGS["depths"][name]
+        for pooling in ("flatten", "average")
+    ]
+    results = {}
+    with progress_bar(True, total=len(jobs), desc="trials") as bar:
+        for name, job in jobs:
+            results[name] = store.trial(name, job)
+            bar.update()
+    provenance = store.provenance("make run RUN=04_images")
+    print(keep("04_images", {"provenance": provenance, "results": results}))
+
+
+if __name__ == "__main__":
+    main()
