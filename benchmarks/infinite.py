@@ -97,16 +97,12 @@ def measure(ways: dict, rounds: int) -> list[dict]:
 
 def settings(small: bool) -> dict:
     """Return what is compared, by its name."""
-    points, images = (50, 4) if small else (2000, 64)
-    return {
-        f"dense, {points} points, {HIDDEN} hidden layers, ReLU": dense(points),
-        **{
-            f"convolutional, {images} digits, {CONVOLUTIONS} convolutions, {pooling}": (
-                convolutional(images, pooling)
-            )
-            for pooling in ("flatten", "average")
-        },
-    }
+    points, few, more = (50, 4, 6) if small else (2000, 64, 256)
+    found = {f"dense, {points} points, {HIDDEN} hidden layers, ReLU": dense(points)}
+    for images, pooling in (few, "flatten"), (more, "flatten"), (few, "average"):
+        what = f"{images} digits, {CONVOLUTIONS} convolutions, {pooling}"
+        found[f"convolutional, {what}"] = convolutional(images, pooling)
+    return found
 
 
 def main(small: bool, rounds: int):

@@ -13,11 +13,13 @@ dense layer over all pixels needs only the pairs of equal position, P^2 times fe
 one that ends in the average over all pixels.
 """
 
+import itertools
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ntkbook.machine import checks
@@ -31,6 +33,7 @@ from ntkbook.networks.limits import (
     sound,
     squared,
     through_layer,
+    unchanged,
 )
 from ntkbook.networks.network import elementwise
 
@@ -156,34 +159,29 @@ def cntk(
 
 def _cntk(x1, x2, *, weights, biases, depth, size, activation, pooled, frozen_ends):
     ends_trained = 0.0 if frozen_ends else 1.0
-    if pooled:
-        rows, columns = ((0,), (1,), (0, 1)), ((2,), (3,), (2, 3))
-    else:
-        rows, columns = ((0,), (0,), (0,)), ((1,), (1,), (1,))
-    convolve = tuple(Patch(size, r, c) for r, c in zip(rows, columns, strict=True))
-    pair = mix(_pixels(x1, x2, pooled), weights, biases, ends_trained, convolve)
+    one = Patch(size, (0,), (1,))
+    two = Patch(size, (0, 1), (2, 3)) if pooled else one
+    q, sigma = _pixels(x1, x2, pooled)
+    pair = Pair(q, sigma, np.zeros(sigma.shape))
+    pair = mix(pair, weights, biases, ends_trained, (one, two))
     for _ in range(depth - 1):
-        pair = through_layer(pair, weights, biases, 1.0, activation, convolve)
-    pair = through_layer(pair, weights, biases, ends_trained, activation, (_pool,) * 3)
+        pair = through_layer(pair, weights, biases, 1.0, activation, (one, two))
+    pair = through_layer(
+        pair, weights, biases, ends_trained, activation, (unchanged, _pool)
+    )
     return pair.theta, pair.missing
 
 
 @partial(jax.jit, static_argnames="pooled")
-def _pixels(x1, x2, pooled) -> Pair:
-    """Return the products of pixels, one over the number of channels.
+def _pixels(x1, x2, pooled):
+    """Return squares and products of pixels, over the number of channels.
 
-    Axes: rows i, i' and columns j, j' of the two pixels, then the two images. For a
-    dense layer only i = i' and j = j' are needed, one axis for each.
+    Axes of products: rows i, i' and columns j, j' of the two pixels, then the two
+    images. For a dense layer only i = i' and j = j' are needed, one axis for each.
     """
-    channels = x1.shape[3]
-    q1, q2 = (jnp.moveaxis((x**2).mean(3), 0, 2) for x in (x1, x2))
-    if pooled:
-        sigma = jnp.einsum("nijc,makc->iajknm", x1, x2) / channels
-        q1, q2 = q1[:, None, :, None, :, None], q2[None, :, None, :, None, :]
-    else:
-        sigma = jnp.einsum("nijc,mijc->ijnm", x1, x2) / channels
-        q1, q2 = q1[..., None], q2[..., None, :]
-    return Pair(q1, q2, sigma, jnp.zeros_like(sigma), jnp.zeros(()))
+    q = jnp.moveaxis((jnp.concatenate([x1, x2]) ** 2).mean(3), 0, 2)
+    pairs = "nijc,makc->iajknm" if pooled else "nijc,mijc->ijnm"
+    return q, jnp.einsum(pairs, x1, x2) / x1.shape[3]
 
 
 @jax.jit
@@ -198,8 +196,7 @@ def _pool(kernel):
 class Patch(NamedTuple):
     """The average over a filter's shifts: the same for all axes of rows (of columns).
 
-    Shifts of rows do not depend on those of columns, so that a sum over size^2 shifts
-    is one over size shifts of rows, then one of columns.
+    Not rows first and columns then: that would add less, and pass the memory twice.
     """
 
     size: int
@@ -208,17 +205,16 @@ class Patch(NamedTuple):
 
     def __call__(self, kernel):
         reach = self.size // 2
-        for axes in (self.rows, self.columns):
-            moves = [axis in axes for axis in range(kernel.ndim)]
-            padded = jnp.pad(kernel, [(reach, reach) if m else (0, 0) for m in moves])
+        moves = [(a in self.rows, a in self.columns) for a in range(kernel.ndim)]
+        padded = jnp.pad(kernel, [(reach * any(move),) * 2 for move in moves])
 
-            def shifted(by, padded=padded, moves=moves, shape=kernel.shape):
-                start = [by if m else 0 for m in moves]
-                stop = [a + n for a, n in zip(start, shape, strict=True)]
-                return jax.lax.slice(padded, start, stop)
+        def shifted(down, right):
+            start = [down * row + right * column for row, column in moves]
+            stop = [s + n for s, n in zip(start, kernel.shape, strict=True)]
+            return jax.lax.slice(padded, start, stop)
 
-            kernel = sum(map(shifted, range(self.size)))
-        return kernel / self.size**2
+        shifts = itertools.product(range(self.size), repeat=2)
+        return sum(shifted(*shift) for shift in shifts) / self.size**2
 
 
 def _variance(name: str, deviation, **bounds):

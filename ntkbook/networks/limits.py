@@ -36,24 +36,24 @@ class Pair(NamedTuple):
     """What the recursion carries for pairs of inputs.
 
     Attributes:
-        q1: variances at the first inputs, q2: at the second; they broadcast against
-        sigma: covariances, and theta: tangent kernel.
+        q: variances, of the first inputs and then of the second along the last axis.
+        sigma: covariances, (..., first inputs, second inputs).
+        theta: tangent kernel, likewise.
         missing: largest share that a series of the expectations left out.
     """
 
-    q1: jax.Array
-    q2: jax.Array
+    q: jax.Array
     sigma: jax.Array
     theta: jax.Array
     missing: jax.Array | float = 0.0
 
 
-def _same(kernel):
+def unchanged(kernel):
     return kernel
 
 
 def through_layer(
-    pair: Pair, weights, biases, trained, activation, averages=(_same, _same, _same)
+    pair: Pair, weights, biases, trained, activation, averages=(unchanged, unchanged)
 ) -> Pair:
     """Pass an activation and the layer after it.
 
@@ -62,8 +62,8 @@ def through_layer(
         weights: variance of the layer's weights; ``biases``: that of its biases.
         trained: 1 where the layer's parameters are trained, 0 where they are not.
         activation: a name or an elementwise function.
-        averages: what the layer averages over before it weighs: for the variances at
-            the first inputs, those at the second, the covariances. Vectors: nothing.
+        averages: what the layer averages over before it weighs: for the variances and
+            for pairs. Vectors: nothing.
     """
     return mix(_activate(pair, activation), weights, biases, trained, averages)
 
@@ -73,24 +73,31 @@ def through_layer(
 @partial(jax.jit, static_argnames="activation")
 def _activate(pair: Pair, activation) -> Pair:
     """Return E[phi^2] in place of the variances, E[phi phi] and E[phi' phi'] theta."""
-    value, slope, missing = expectations(activation, pair.q1, pair.q2, pair.sigma)
+    value, slope, missing = expectations(activation, *_sides(pair), pair.sigma)
     return Pair(
-        second_moment(activation, pair.q1),
-        second_moment(activation, pair.q2),
+        second_moment(activation, pair.q),
         value,
         slope * pair.theta,
         jnp.maximum(pair.missing, missing),
     )
 
 
+def _sides(pair: Pair):
+    """Return the variances of the first and of the second inputs, beside the pairs."""
+    count = pair.sigma.shape[-2]
+    q1, q2 = pair.q[..., :count, None], pair.q[..., None, count:]
+    if q1.ndim < pair.sigma.ndim:  # images, where every pixel meets every other
+        q1, q2 = q1[:, None, :, None], q2[None, :, None, :]
+    return q1, q2
+
+
 @partial(jax.jit, static_argnames="averages")
 def mix(pair: Pair, weights, biases, trained, averages) -> Pair:
     """Average, weigh and add the biases; what is trained adds its own share."""
-    own1, own2, both = averages
+    own, both = averages
     sigma = weights * both(pair.sigma) + biases
     return Pair(
-        weights * own1(pair.q1) + biases,
-        weights * own2(pair.q2) + biases,
+        weights * own(pair.q) + biases,
         sigma,
         trained * sigma + weights * both(pair.theta),
         pair.missing,
@@ -332,12 +339,11 @@ def sound(gram, missing):
 @partial(jax.jit, static_argnames=("activation", "unscaled", "bias", "which"))
 def _dense(x1, x2, *, trained, weights, biases, activation, unscaled, bias, which):
     products = jnp.matmul(x1, x2.T, precision=jax.lax.Precision.HIGHEST)
-    squares1, squares2 = ((x**2).sum(1) for x in (x1, x2))
+    squares = jnp.concatenate([(x**2).sum(1) for x in (x1, x2)])
     scale = weights[0] if unscaled else weights[0] / x1.shape[1]
     sigma = scale * products + biases[0]
     pair = Pair(
-        (scale * squares1 + biases[0])[:, None],
-        (scale * squares2 + biases[0])[None, :],
+        scale * squares + biases[0],
         sigma,
         trained[0] * (products + float(bias) if unscaled else sigma),
         jnp.zeros(()),
@@ -363,13 +369,18 @@ def vectors(name: str, x):
 
 
 def no_zeros(name: str, x) -> None:
-    """Refuse inputs that are 0 where there are no biases to tell them apart."""
+    """Refuse inputs that are 0 where there are no biases to tell them apart.
+
+    Or so near 0 that the product of two variances leaves the range of float64.
+    """
     if checks.is_traced(x):
         return
-    zero = np.flatnonzero(~np.asarray(x).reshape(len(x), -1).any(axis=1))
+    largest = np.abs(np.asarray(x)).reshape(len(x), -1).max(axis=1)
+    zero = np.flatnonzero(largest < 1e-70)
     if len(zero):
         raise ValueError(
-            f"`{name}` holds a zero input (row {zero[0]}) and there are no biases: the "
-            "network does not depend on its weights there, and the angle to other "
-            "inputs is not defined; remove it, or pass bias_std > 0."
+            f"`{name}` holds an input that is 0, or below 1e-70 (row {zero[0]}), and "
+            "there are no biases: the network does not depend on its weights there, "
+            "and the angle to other inputs is not defined; remove it, or pass "
+            "bias_std > 0."
         )
