@@ -103,7 +103,7 @@ def cnn(pooling, depth):
         pixels = 1 if pooling == "average" else x.shape[1] * x.shape[2]
         keys = jax.random.split(key, depth + 1)
         shapes = [(s, channels) for s in sizes] + [(channels * pixels, 10)]
-        return [jax.random.normal(*a) for a in zip(keys, shapes, strict=True)]
+        return [jax.random.normal(*a, x.dtype) for a in zip(keys, shapes, strict=True)]
 
     def apply(params, x):
         for w in params[:-1]:
@@ -161,7 +161,7 @@ def train_network(init, apply, key, x, y, x_test, step_size):
     A step size at which the loss grows is halved, and training begins again.
     """
     key_start, *keys = jax.random.split(key, 1 + SETTINGS["most_steps"] // 100)
-    params = init(key_start, x)
+    params, step_size = init(key_start, x), jnp.float32(step_size)
     start, start_test = apply(params, x), apply(params, x_test)
     initial = float(0.5 * (y**2).sum(1).mean())
     while True:
