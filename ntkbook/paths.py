@@ -7,69 +7,24 @@ keeps them from the weights of a training run that somebody else made.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from ntkbook.machine import checks
 from ntkbook.machine.memory import GIB, blocks, memory_budget
 from ntkbook.machine.progress import progress_bar
 from ntkbook.networks import paths_books as books
-from ntkbook.networks import paths_rows as rows
-from ntkbook.networks.training import loss_function
+from ntkbook.networks.paths_account import PathKernel
+from ntkbook.networks.paths_kinks import has_kinks
+from ntkbook.networks.paths_step import LEFT_END, gauss_legendre, numbers_per_query
+from ntkbook.networks.pointwise import refuse_stochastic
+from ntkbook.networks.training import batches, loss_function
 
 INTEGRALS = ("start", "exact")
-
-
-class PathKernel(NamedTuple):
-    """What training did to the outputs at q queries, split up by training point.
-
-    Attributes:
-        kernel: the path kernel, ``(q, n)`` for one output; ``(q, n, k, k)`` for k,
-            where ``[i, j, a, b]`` pairs output a at query i with output b at point j.
-        weighted: the same, with minus the loss derivative inside the integral; entry
-            by entry what a training point's output contributed to a query's.
-        start: ``(q, k)``, outputs of the initial network; Domingos' b(x).
-        decay: ``(q, k)``, what weight decay contributed; 0 without it.
-        outputs: ``(q, k)``, outputs of the trained network.
-        loss: on all training points, at the end; without weight decay's part.
-        params: the trained parameters.
-    """
-
-    kernel: Float[Array, "q n"] | Float[Array, "q n k k"]
-    weighted: Float[Array, "q n"] | Float[Array, "q n k k"]
-    start: Float[Array, "q k"]
-    decay: Float[Array, "q k"]
-    outputs: Float[Array, "q k"]
-    loss: Float[Array, ""]
-    params: Any
-
-    @property
-    def contributions(self) -> Float[Array, "q k n"]:
-        """What each training point contributed to each output of each query."""
-        if self.weighted.ndim == 2:
-            return self.weighted[:, None, :]
-        return self.weighted.sum(axis=3).transpose(0, 2, 1)
-
-    @property
-    def coefficients(self):
-        """Domingos' a_i(x), shaped as ``kernel``; NaN where the kernel is 0."""
-        zero = self.kernel == 0
-        return jnp.where(zero, jnp.nan, self.weighted / jnp.where(zero, 1, self.kernel))
-
-    @property
-    def reconstruction(self) -> Float[Array, "q k"]:
-        """The outputs, from ``start``, ``decay`` and ``contributions`` alone."""
-        return self.start + self.decay + self.contributions.sum(axis=2)
-
-    @property
-    def error(self) -> Float[Array, ""]:
-        """Error of ``reconstruction``, relative to what training changed."""
-        wrong = jnp.linalg.norm(self.reconstruction - self.outputs)
-        return wrong / jnp.linalg.norm(self.outputs - self.start)
+BEFORE = "before the first step; start from smaller parameters, or check `loss`"
+AFTER = "at the end of training; pass a smaller `step_size`, or look at the queries"
 
 
 def path_kernel(
@@ -104,12 +59,12 @@ def path_kernel(
     Domingos' integral over time: an error of the order of the step size, several times
     cheaper, and a symmetric kernel where x runs through the training points.
 
-    Momentum and weight decay train by :math:`v_{s+1} = \beta v_s + \partial_w \mathcal
-    L(w_s) + \lambda w_s` and :math:`w_{s+1} = w_s - \eta v_{s+1}`. A training point's
-    gradient is then replaced by :math:`\sum_{r \le s} \beta^{s-r} \partial_w f(x_i,
-    w_r)` (with its :math:`\ell'_i(r)` inside the sum for the contributions). Memory for
-    2 k gradients of each training point is needed, and Jacobians are formed.
-    A minibatch has the factor n / B; points outside it contribute nothing.
+    Momentum and weight decay train, from :math:`v_0 = 0`, by :math:`v_{s+1} = \beta v_s
+    + \partial_w \mathcal L(w_s) + \lambda w_s` and :math:`w_{s+1} = w_s - \eta
+    v_{s+1}`. A training point's gradient is then replaced by :math:`\sum_{r \le s}
+    \beta^{s-r} \partial_w f(x_i, w_r)` (with its :math:`\ell'_i(r)` inside the sum for
+    the contributions). That needs memory for 3 k gradients of each training point. A
+    minibatch has the factor n / B; a point outside it adds nothing new.
 
     Memory does not grow with the number of steps. Each ``apply`` and ``loss`` is
     compiled once: define them once. Under ``jax.jit`` and ``jax.vmap`` only shapes and
@@ -132,9 +87,9 @@ def path_kernel(
         weight_decay: :math:`\lambda \ge 0`.
         integral: ``"start"`` or ``"exact"``.
         nodes: Gauss-Legendre nodes on each smooth piece of a step, for ``"exact"``.
-        kinks: of ReLU networks made by :func:`ntkbook.mlp`, how many kinks to look for
-            on each step at each query, for ``"exact"``: the pieces end there. ``None``
-            means 4; 0 does not look.
+        kinks: where to break a step into smooth pieces, for ``"exact"`` and the ReLU
+            networks of :func:`ntkbook.mlp`: at up to this many sign changes of hidden
+            units, found for each query. ``None`` means 4; 0 does not look.
         progress: show a progress bar where it takes longer than two seconds.
 
     Returns:
@@ -165,15 +120,7 @@ def path_kernel(
     x_query = _queries(apply, params, x, x_query)
     step_size = checks.finite_float("step_size", step_size, above=0)
     steps = checks.positive_int("steps", steps)
-    if batch_size is not None:
-        batch_size = checks.positive_int("batch_size", batch_size)
-        if batch_size > len(x):
-            raise ValueError(
-                f"`batch_size` is {batch_size}, but there are only {len(x)} points; "
-                "pass batch_size=None to use them all."
-            )
-    if batch_size is not None or key is not None:
-        key = checks.random_key("key", key)
+    batch_size, key = batches(batch_size, key, len(x))
     of_loss = loss_function(loss, y)
     momentum = checks.finite_float("momentum", momentum, least=0)
     if momentum >= 1:
@@ -187,51 +134,38 @@ def path_kernel(
     checks.one_of("integral", integral, INTEGRALS)
     nodes = checks.positive_int("nodes", nodes)
     if kinks is None:
-        kinks = 4 if rows.has_kinks(apply) else 0
-    elif checks.bounded_int("kinks", kinks, 0) and not rows.has_kinks(apply):
+        kinks = 4 if has_kinks(apply) else 0
+    elif checks.bounded_int("kinks", kinks, 0) and not has_kinks(apply):
         raise ValueError(
             "`kinks` are found in ReLU networks made by ntkbook.mlp only; pass kinks=0."
         )
     checks.boolean("progress", progress)
 
-    n, k = y.shape
-    how = rows.rule(integral, nodes, kinks)
-    if momentum:
-        p = sum(leaf.size for leaf in jax.tree.leaves(params))
-        needed = 2 * n * k * p * dtype.itemsize
-        if needed > memory_budget():
-            raise ValueError(
-                f"`momentum` needs 2 k gradients for each training point, "
-                f"{needed / GIB:.1f} GiB, which is above the budget; use fewer points, "
-                "a smaller network, or ntkbook.limit_memory."
-            )
-    per_query = rows.numbers_per_query(apply, params, x_query, n, k, how.kinks)
-    size = max(
-        part.stop - part.start
-        for part in blocks(len(x_query), per_query * dtype.itemsize)
+    how = LEFT_END if integral == "start" else gauss_legendre(nodes, kinks)
+    size = _block(apply, params, x_query, y, how.kinks, momentum > 0, batch_size)
+    plan = books.Plan(
+        apply, of_loss, batch_size, how, size, momentum > 0, weight_decay > 0
     )
-    plan = (apply, of_loss, batch_size, how, size, bool(momentum), bool(weight_decay))
     numbers = jnp.asarray([step_size, momentum, weight_decay], dtype)
-    state = books.begin(params, x, y, x_query, momentum)
-
-    # The zeros are traced where a traced function calls this with concrete arrays.
+    start, _ = _look(plan, params, x, y, x_query, BEFORE)
+    state = books.begin(plan, params, x, y, x_query)
+    # A traced caller may pass concrete arrays; the zeros are traced even then.
     traced = checks.is_traced((params, x, y, x_query, key, jnp.zeros(())))
-    ends = (
-        np.linspace(0, steps, 2 if traced else min(steps, 20) + 1).round().astype(int)
-    )
+    parts = 1 if traced else min(steps, 20)  # between them the bar moves
+    ends = np.linspace(0, steps, parts + 1).round().astype(int)
     with progress_bar(progress and not traced, total=steps, desc="training") as bar:
         for first, last in zip(ends[:-1], ends[1:], strict=True):
-            state, end = books.advance(
+            state, finite = books.advance(
                 plan, state, x, y, x_query, numbers, key, first, last
             )
             bar.update(int(last - first))
-            if not traced and not np.isfinite(end):
+            if not traced and not finite:
                 raise ValueError(
-                    f"training diverged: with `step_size`={step_size:g} the loss, the "
-                    "weights or the path kernel are not finite after step "
-                    f"{last}; pass a smaller one."
+                    f"training diverged: with `step_size`={step_size:g} the weights or "
+                    f"the path kernel are not finite after step {last}; pass a smaller "
+                    "one."
                 )
-    return _result(apply, of_loss, params, state, x, y, x_query)
+    return _result(plan, state, start, x, y, x_query)
 
 
 def checkpoint_kernel(
@@ -295,63 +229,68 @@ def checkpoint_kernel(
         checks.same_dtype("weights[0]", dtype, f"weights[{place}]",
                           checks.parameters(f"weights[{place}]", params))  # fmt: skip
     x_query = _queries(apply, weights[0], x, x_query)
-    times = checks.float_array("times", times, expected="increasing times")
-    if times.shape != (len(weights),) or not (jnp.diff(times) > 0).all():
+    if checks.is_traced(times):
+        raise TypeError("`times` is traced by JAX, but its values must be known.")
+    times = checks.float_array("times", times, expected="times", to=np.asarray)
+    if times.shape != (len(weights),) or not (np.diff(times) > 0).all():
         raise ValueError(
             f"`times` must be {len(weights)} increasing numbers, one for each of "
             f"`weights`, but {checks.short(times)} came."
         )
     of_loss = loss_function(loss, y)
-    per_query = rows.numbers_per_query(apply, weights[0], x_query, *y.shape, 0)
-    parts = blocks(len(x_query), per_query * dtype.itemsize)
-    how, size = rows.rule("start", 1, 0), parts[0].stop
-    plan = (apply, of_loss, None, how, max(size, 1), False, False)
-    state = books.begin(weights[0], x, y, x_query, 0.0)
-    for params, gap in zip(weights[:-1], jnp.diff(times), strict=True):
+    size = _block(apply, weights[0], x_query, y)
+    plan = books.Plan(apply, of_loss, None, LEFT_END, size, False, False)
+    start, _ = _look(plan, weights[0], x, y, x_query, BEFORE)
+    state = books.begin(plan, weights[0], x, y, x_query)
+    ends = np.arange(2)  # NumPy's integers, as in `path_kernel`: one program for both
+    for params, gap in zip(weights[:-1], np.diff(times), strict=True):
+        # `advance` also moves the weights; only what it adds to the sums is kept.
         numbers = jnp.asarray([gap, 0, 0], dtype)
         state = state._replace(params=params)
-        state, _ = books.advance(plan, state, x, y, x_query, numbers, None, 0, 1)
+        state, _ = books.advance(plan, state, x, y, x_query, numbers, None, *ends)
     state = state._replace(params=weights[-1])
-    return _result(apply, of_loss, weights[0], state, x, y, x_query)
-
-
-def _result(apply, loss, params, state, x, y, x_query) -> PathKernel:
-    kernel, weighted = state.kernel, state.weighted
-    if y.shape[1] == 1:
-        kernel, weighted = kernel[:, :, 0, 0], weighted[:, :, 0, 0]
-    start, outputs, end = books.look(apply, loss, params, state.params, x, y, x_query)
-    checks.finite_result(
-        jnp.append(outputs, end),
-        "the loss, or the outputs at `x_query`, are not finite after training; pass a "
-        "smaller `step_size`, or look at the queries.",
-    )
-    return PathKernel(kernel, weighted, start, state.decay, outputs, end, state.params)
+    return _result(plan, state, start, x, y, x_query)
 
 
 def _queries(apply, params, x, x_query):
     """Check the queries, and that an output depends on its own input alone."""
     x_query = checks.inputs("x_query", x_query)
     checks.same_shape_of_inputs("x", x, "x_query", x_query)
-    if checks.is_traced((params, x, x_query, jnp.zeros(()))):
-        return x_query
-    some = jnp.concatenate([x, x_query])[:8]
-    together, alone = books.one_by_one(apply, params, some)
-    again = books.together(
-        apply, params, some
-    )  # traced anew: what is random has changed
-    if not jnp.isfinite(together).all():
-        raise ValueError(
-            "the outputs of `apply(params, x)` are not finite at `x` or `x_query` "
-            "before the first step; start from smaller parameters."
-        )
-    close = jnp.finfo(some.dtype).eps ** 0.5 * (1 + jnp.max(jnp.abs(together)))
-    for other, why in (
-        (again, "gives another result each time: switch dropout off"),
-        (alone, "mixes the points of a batch: freeze batch normalisation and dropout"),
-    ):
-        if not jnp.max(jnp.abs(together - other)) <= close:
-            raise ValueError(
-                f"`apply(params, x)` {why}. A path kernel needs a function of the "
-                "parameters and of one input."
-            )
+    if not checks.is_traced((params, x, x_query, jnp.zeros(()))):
+        refuse_stochastic(apply, params, x, x_query, needs="A path kernel")
     return x_query
+
+
+def _block(apply, params, x_query, y, kinks=0, has_momentum=False, batch_size=None):
+    """Return how many queries fit into the memory budget together."""
+    (n, k), bytes_each = y.shape, y.dtype.itemsize
+    if has_momentum:
+        p = sum(leaf.size for leaf in jax.tree.leaves(params))
+        gib = (2 * n + (batch_size or n)) * k * p * bytes_each / GIB
+        if gib * GIB > memory_budget():
+            raise ValueError(
+                f"`momentum` needs {gib:.2g} GiB, for 3 gradients at each output of "
+                "each training point, which is above the budget; use fewer points, a "
+                "smaller network, or ntkbook.limit_memory."
+            )
+    each = numbers_per_query(apply, params, x_query, n, k, kinks, has_momentum)
+    return max(b.stop - b.start for b in blocks(len(x_query), each * bytes_each))
+
+
+def _look(plan, params, x, y, x_query, when):
+    """Return the queries' outputs and the loss; refuse what is not finite."""
+    seen = books.look(plan.apply, plan.loss, params, x, y, x_query)
+    for array in seen:
+        checks.finite_result(
+            array,
+            f"the loss, or the outputs at `x_query`, are not finite {when}.",
+        )
+    return seen
+
+
+def _result(plan, state, start, x, y, x_query) -> PathKernel:
+    kernel, weighted = state.kernel, state.weighted
+    if y.shape[1] == 1:
+        kernel, weighted = (a.reshape(a.shape[:2]) for a in (kernel, weighted))
+    outputs, loss = _look(plan, state.params, x, y, x_query, AFTER)
+    return PathKernel(kernel, weighted, start, state.decay, outputs, loss, state.params)

@@ -615,8 +615,8 @@ CLOSER = {
         "float",
     ),
     **dict.fromkeys(
-        "x x1 x2 y images1 images2 params params0 k_train k_test f0_train f0_test "
-        "kernel".split(),
+        "x x1 x2 x_query y images1 images2 params params0 k_train k_test f0_train "
+        "f0_test kernel".split(),
         "array",
     ),
 }

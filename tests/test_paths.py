@@ -9,6 +9,7 @@ import pytest
 
 import ntkbook
 from ntkbook.networks.paths_books import advance
+from ntkbook.networks.paths_step import numbers_per_query
 from ntkbook.paths import checkpoint_kernel, path_kernel
 
 KEY = jax.random.key(0)
@@ -57,6 +58,37 @@ def test_exact_books_balance_to_rounding(activation, depth, loss, batch_size):
     assert 1e-6 < left.error < 0.3  # else the line above shows nothing
 
 
+@pytest.mark.parametrize(
+    "options", [{}, dict(momentum=0.5), dict(batch_size=4, key=KEY)]
+)
+def test_single_precision_balances_to_its_own_rounding(options):
+    net = ntkbook.mlp(12, 1, "tanh", bias_std=0.5, outputs=2)
+    x, y, query = (a.astype(jnp.float32) for a in (X, Y, QUERY))
+    options = dict(step_size=0.05, steps=40, integral="exact") | options
+    found = path_kernel(net.apply, net.init(KEY, x), x, y, query, **options)
+    assert found.kernel.dtype == found.error.dtype == jnp.float32
+    assert found.error < 1e-5
+
+
+def test_one_point_one_query_one_output_one_step():
+    apply, w = network(outputs=1)
+    found = path_kernel(
+        apply, w, X[:1], Y[:1, :1], QUERY[:1], step_size=0.1, steps=1, integral="exact"
+    )
+    assert found.kernel.shape == found.weighted.shape == (1, 1)
+    assert found.contributions.shape == (1, 1, 1)
+    assert found.error < 1e-12
+
+
+def test_parameters_of_any_shape():
+    def apply(w, x):
+        return jnp.tanh(x @ w["matrix"]) * w["factor"]
+
+    w = {"matrix": jnp.ones((2, 2)), "factor": jnp.ones(())}
+    for options in ({}, dict(momentum=0.5, weight_decay=0.1)):
+        assert books(apply, w, step_size=0.01, **options).error < 1e-12
+
+
 @pytest.mark.parametrize("zero_output", ["twin", "subtract"])
 def test_networks_that_start_at_zero(zero_output):
     apply, w = network(zero_output=zero_output)
@@ -87,6 +119,24 @@ def test_momentum_and_decay_train_as_written():
         v = 0.8 * v + X.T @ (X @ w - Y) + 0.1 * w
         w = w - 0.02 * v
     assert np.allclose(found.params, w, rtol=1e-12)
+
+
+def test_relu_without_hidden_layers_has_no_kinks():
+    apply, w = network("relu", 0)
+    assert books(apply, w).error < 1e-12
+    with pytest.raises(ValueError, match="`kinks` are found in ReLU networks"):
+        books(apply, w, kinks=2)
+
+
+def test_units_that_stay_at_their_kink_do_no_harm():
+    net = ntkbook.mlp(8, 2, "relu")  # no biases: at the input 0 all units stay at 0
+    x = jnp.array([[0.0, 0.0], [1.0, 2.0]])
+    found = path_kernel(
+        net.apply, net.init(KEY, x), x, jnp.ones((2, 1)), x,
+        step_size=0.05, steps=40, integral="exact",
+    )  # fmt: skip
+    assert found.error < 1e-12
+    assert (found.kernel[0] == 0).all()
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
@@ -216,12 +266,25 @@ def test_a_function_without_layers_gives_the_same():
 
 
 @pytest.mark.parametrize("integral", ["start", "exact"])
-def test_blocks_of_queries_change_nothing(integral):
-    apply, w = network()
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_blocks_of_queries_change_nothing(integral, activation):
+    apply, w = network(activation)
     one = books(apply, w, integral=integral)
-    with ntkbook.limit_memory(1e-5):
-        two = books(apply, w, integral=integral)
-    assert np.allclose(one.kernel, two.kernel, rtol=1e-12)
+    for gib in (1e-5, 1e-9):
+        with ntkbook.limit_memory(gib):
+            two = books(apply, w, integral=integral)
+        assert np.allclose(one.kernel, two.kernel, rtol=1e-12)
+
+
+def test_large_intermediates_make_small_blocks():
+    def apply(w, x):  # each input makes 10^4 numbers on its way, inside of a jit
+        return jax.jit(lambda h: jnp.tanh(h))(x @ w)[:, :1]
+
+    def needed(width):
+        w = jnp.ones((2, width))
+        return numbers_per_query(apply, w, QUERY, 6, 1, 0, memories=False)
+
+    assert needed(10_000) > 2 * 6 * 10_000 > needed(10)
 
 
 def test_memory_does_not_grow_with_the_steps():
@@ -367,6 +430,30 @@ def test_decay_of_a_frozen_copy_is_refused():
     apply, w = network(zero_output="subtract")
     with pytest.raises(ValueError, match="`weight_decay` would shrink the frozen copy"):
         books(apply, w, weight_decay=0.1)
+
+
+def test_what_is_not_finite_before_training_is_named():
+    apply, w = network()
+    with pytest.raises(ValueError, match="not finite before the first step"):
+        books(apply, w, loss=lambda outputs, y: jnp.sum(jnp.log(outputs - 100)))
+
+
+def test_what_is_not_finite_after_training_is_named():
+    def root(outputs, y):
+        return jnp.sum(jnp.sqrt(20 - outputs))  # ends where training leads
+
+    with pytest.raises(ValueError, match="not finite at the end|training diverged"):
+        books(linear, jnp.ones((2, 2)), loss=root, step_size=5.0)
+
+
+def test_traced_times_are_refused():
+    apply, w = network()
+
+    def error(times):
+        return checkpoint_kernel(apply, [w, w], times, X, Y, QUERY).error
+
+    with pytest.raises(TypeError, match="`times` is traced"):
+        jax.jit(error)(jnp.array([0.0, 1.0]))
 
 
 def test_momentum_that_does_not_fit_is_refused():

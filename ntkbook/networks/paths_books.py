@@ -5,6 +5,7 @@ and what weight decay did. Nothing else is kept, so memory does not depend on ho
 steps there are; nor does the compiled program, which takes their number as an input.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +14,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ntkbook.networks import paths_rows as rows
+from ntkbook.networks import paths_step as along_step
+from ntkbook.networks.tangent import jacobians
+from ntkbook.networks.training import minibatch
+
+
+class Plan(NamedTuple):
+    """What a program is compiled for."""
+
+    apply: Callable
+    loss: Callable
+    batch_size: int | None
+    how: along_step.Quadrature
+    size: int  # queries treated together
+    has_momentum: bool
+    has_decay: bool
 
 
 class State(NamedTuple):
@@ -22,13 +37,13 @@ class State(NamedTuple):
     params: Any
     velocity: Any  # of the optimiser
     pull: Any  # the part of it that weight decay made
-    memories: list[Any]  # per-example gradients, plain and weighted, for momentum
+    memories: list[Any]  # each point's gradients, plain and weighted, for momentum
     kernel: Array  # (q, n, k, k)
     weighted: Array
     decay: Array  # (q, k)
 
 
-def begin(params, x, y, x_query, momentum) -> State:
+def begin(plan, params, x, y, x_query) -> State:
     """Return empty books."""
 
     def zeros(*shape):  # made by NumPy: nothing to compile
@@ -37,25 +52,23 @@ def begin(params, x, y, x_query, momentum) -> State:
         )
 
     gram = jnp.asarray(np.zeros((len(x_query), *y.shape, y.shape[1]), x.dtype))
-    memories = [zeros(*y.shape), zeros(*y.shape)] if momentum else []
+    memories = [zeros(*y.shape), zeros(*y.shape)] if plan.has_momentum else []
     return State(params, zeros(), zeros(), memories, gram, gram, gram[:, 0, :, 0])
 
 
 @partial(jax.jit, static_argnums=0)
 def advance(plan, state, x, y, x_query, numbers, key, first, last):
     """Make the steps from ``first`` to ``last``; say whether all is still finite."""
-    apply, loss, batch_size, how, size, has_momentum, has_decay = plan
+    apply, loss = plan.apply, plan.loss
     step_size, momentum, weight_decay = numbers
     n = x.shape[0]
 
     def one_step(step, state):
-        if batch_size is None:
+        if plan.batch_size is None:
             here, factor = slice(None), 1.0
-        else:  # as in ntkbook.networks.training
-            epoch, place = jnp.divmod(step, n // batch_size)
-            order = jax.random.permutation(jax.random.fold_in(key, epoch), n)
-            here = jax.lax.dynamic_slice_in_dim(order, place * batch_size, batch_size)
-            factor = n / batch_size
+        else:
+            here = minibatch(key, step, n, plan.batch_size)
+            factor = n / plan.batch_size
         at, points = state.params, x[here]
         outputs, back = jax.vjp(lambda p: apply(p, points), at)
         slope = factor * jax.grad(loss)(outputs, y[here])  # (B, k)
@@ -67,24 +80,27 @@ def advance(plan, state, x, y, x_query, numbers, key, first, last):
             state.velocity, back(slope)[0], at,
         )  # fmt: skip
         move = jax.tree.map(lambda v: -step_size * v, velocity)
-        along = partial(rows.mean_rows, apply, how, size, at, move, x_query)
-        if has_momentum:
-            memories = _remember(state.memories, apply, at, points, slope, here, factor,
-                                 momentum)  # fmt: skip
-            kernel, weighted = along(memories, partial(rows.memory_row, apply))
-            kernel, weighted = state.kernel + kernel, state.weighted - weighted
+
+        def averaged(measure, *arguments):
+            return along_step.average(
+                measure, apply, plan.how, plan.size, at, move, x_query, *arguments
+            )
+
+        kernel, weighted, memories = state.kernel, state.weighted, state.memories
+        if plan.has_momentum:
+            memories = _remember(plan, memories, momentum, at, points, here, slope)
+            more = averaged(along_step.kernel_with_memories, memories)
+            kernel, weighted = kernel + more[0], weighted - more[1]
         else:
-            memories = state.memories
-            kernel = along(rows.training_side(apply, at, points))  # (q, B, k, k)
-            weighted = state.weighted.at[:, here].add(-kernel * slope[None, :, None, :])
-            kernel = state.kernel.at[:, here].add(factor * kernel)
+            side = along_step.side_of_points(apply, at, points)
+            more = averaged(along_step.kernel_with_points, side)  # (q, B, k, k)
+            kernel = kernel.at[:, here].add(factor * more)
+            weighted = weighted.at[:, here].add(-more * slope[None, :, None, :])
         decay = state.decay
-        if has_decay:
-            decay = decay - along(pull, partial(_along, apply))
-        return State(
-            jax.tree.map(jnp.add, at, move), velocity, pull, memories,
-            kernel, weighted, decay,
-        )  # fmt: skip
+        if plan.has_decay:
+            decay = decay - averaged(along_step.slope_along, pull)
+        moved = jax.tree.map(jnp.add, at, move)
+        return State(moved, velocity, pull, memories, kernel, weighted, decay)
 
     # The step size stands in front of every sum: it is multiplied in at the end.
     sums = ("kernel", "weighted", "decay")
@@ -95,43 +111,26 @@ def advance(plan, state, x, y, x_query, numbers, key, first, last):
         **{name: before[name] + step_size * getattr(state, name) for name in sums}
     )
     finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(state)]
-    total = loss(apply(state.params, x), y)
-    return state, jnp.where(jnp.stack(finite).all(), total, jnp.nan)
+    return state, jnp.stack(finite).all()
 
 
-def _remember(memories, apply, params, points, slope, here, factor, momentum):
-    """Return each example's gradients, plain and weighted, summed with momentum."""
+def _remember(plan, memories, momentum, params, points, here, slope):
+    """Return each point's gradients, plain and weighted, summed with momentum."""
+    jacobian = jacobians(plan.apply, params, points)
+    n = jax.tree.leaves(memories[0])[0].shape[0]
+    plain = jnp.full_like(slope, n / len(points))
 
     def update(memory, jacobian, scale):
         scale = scale.reshape(scale.shape + (1,) * (jacobian.ndim - 2))
         return (momentum * memory).at[here].add(scale * jacobian)
 
-    jacobian = rows._jacobian(apply, params, points)
-    scales = [jnp.full_like(slope, factor), slope]
     return [
         jax.tree.map(partial(update, scale=scale), memory, jacobian)
-        for memory, scale in zip(memories, scales, strict=True)
+        for memory, scale in zip(memories, (plain, slope), strict=True)
     ]
 
 
-def _along(apply, params, x_one, direction):
-    """Return the derivative of one query's outputs along a direction, (k,)."""
-    return jax.jvp(lambda p: apply(p, x_one), (params,), (direction,))[1][0]
-
-
 @partial(jax.jit, static_argnums=(0, 1))
-def look(apply, loss, before, after, x, y, x_query):
-    """Return the queries' outputs at both ends of training, and the last loss."""
-    return apply(before, x_query), apply(after, x_query), loss(apply(after, x), y)
-
-
-@partial(jax.jit, static_argnums=0)
-def one_by_one(apply, params, x):
-    """Return the outputs of a batch, and of its inputs alone."""
-    return apply(params, x), jax.vmap(lambda one: apply(params, one[None])[0])(x)
-
-
-@partial(jax.jit, static_argnums=0)
-def together(apply, params, x):
-    """Return the outputs; compiled apart from :func:`one_by_one`."""
-    return apply(params, x)
+def look(apply, loss, params, x, y, x_query):
+    """Return the queries' outputs, and the loss on the training points."""
+    return apply(params, x_query), loss(apply(params, x), y)
