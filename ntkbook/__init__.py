@@ -6,6 +6,7 @@ chapters use; each chapter's own module (``ntkbook.taylor``, ...) holds the rest
 
 from ntkbook import flow as flow
 from ntkbook import infinite as infinite
+from ntkbook import paths as paths
 from ntkbook import taylor as taylor
 from ntkbook import width as width
 from ntkbook.machine.devices import device_report as device_report

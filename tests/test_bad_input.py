@@ -80,6 +80,20 @@ def gradient_flow(apply=linear, params=W, x=X, y=Y, **options):
     return ntkbook.gradient_flow(apply, params, x, y, **options)
 
 
+def path_kernel(apply=linear, params=W, x=X, y=Y, x_query=X, **options):
+    options = dict(step_size=0.01, steps=2) | options
+    return ntkbook.paths.path_kernel(apply, params, x, y, x_query, **options)
+
+
+def checkpoint_kernel(
+    apply=linear, weights=(W, 2 * W), times=np.array([0.0, 0.1]), x=X, y=Y, x_query=X,  # noqa: B008
+    **options,
+):  # fmt: skip
+    return ntkbook.paths.checkpoint_kernel(
+        apply, weights, times, x, y, x_query, **options
+    )
+
+
 def decay_rates(kernel=K):
     return ntkbook.flow.decay_rates(kernel)
 
@@ -148,6 +162,8 @@ FUNCTIONS = [
     taylor_expand,
     gradient_descent,
     gradient_flow,
+    path_kernel,
+    checkpoint_kernel,
     decay_rates,
     training_time,
     sweep,
@@ -298,6 +314,40 @@ CASES = [
     (gradient_flow, {"x": NAN_X}, "x"),
     (gradient_flow, {"y": INF_Y}, "y"),
     (gradient_flow, {"y": Y[:, 0]}, "y"),
+    *[(path_kernel, {"x": bad}, "x") for bad in BAD_X],
+    *[(path_kernel, {"x_query": bad}, "x_query")
+      for bad in (*BAD_X, X[:, :1], X.astype(jnp.float32))],
+    *[(path_kernel, {"params": bad}, "params")
+      for bad in (None, [], {}, W.astype(int), W * jnp.nan, lambda: 0)],
+    *[(path_kernel, {"apply": bad}, "apply")
+      for bad in (*NOT_FUNCTIONS, lambda w, x: (x @ w)[:, 0], lambda w, x, key: x @ w,
+                  lambda w, x: x @ w - (x @ w).mean(0)[None],
+                  lambda w, x: x @ w * jnp.arange(len(x), dtype=float)[:, None],
+                  lambda w, x: x @ w * float(np.random.default_rng().random()))],
+    *[(path_kernel, {"y": bad}, "y")
+      for bad in (*NOT_FLOAT_ARRAYS, INF_Y, Y[:, 0], Y[:2])],
+    *[(path_kernel, {"steps": bad}, "steps") for bad in (*NOT_INTS, 0, -1)],
+    *[(path_kernel, {"step_size": bad}, "step_size")
+      for bad in (*NOT_FLOATS, *NOT_POSITIVE, 1e200)],
+    *[(path_kernel, {"batch_size": bad, "key": jax.random.key(0)}, "batch_size")
+      for bad in (*NOT_INTS[1:], 0, 4)],
+    *[(path_kernel, {"batch_size": 2, "key": bad}, "key") for bad in NOT_KEYS],
+    *[(path_kernel, {"loss": bad}, "loss") for bad in (None, "hinge", 3, linear)],
+    *[(path_kernel, {"momentum": bad}, "momentum")
+      for bad in (*NOT_FLOATS, -0.1, 1.0, math.nan)],
+    *[(path_kernel, {"weight_decay": bad}, "weight_decay")
+      for bad in (*NOT_FLOATS, -0.1, math.nan)],
+    *[(path_kernel, {"integral": bad}, "integral") for bad in (None, "middle", 1)],
+    *[(path_kernel, {"nodes": bad}, "nodes") for bad in (*NOT_INTS, 0)],
+    *[(path_kernel, {"kinks": bad}, "kinks") for bad in (*NOT_INTS[1:], -1, 2)],
+    *[(path_kernel, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
+    *[(path_kernel, {"apply": NET.apply, "params": bad}, "params")
+      for bad in (OTHER, DEEPER, BIASED)],
+    *[(checkpoint_kernel, {"weights": bad}, "weights")
+      for bad in (None, W, [W], [W, W[:1]], [W, SINGLE], [W, W * jnp.nan], "ab")],
+    *[(checkpoint_kernel, {"times": bad}, "times")
+      for bad in (*NOT_FLOAT_ARRAYS, np.array([1.0, 0.5]), np.zeros(3), np.array(1.0))],
+    *[(checkpoint_kernel, {"x_query": bad}, "x_query") for bad in BAD_X],
     *[(decay_rates, {"kernel": bad}, "kernel")
       for bad in (*NOT_FLOAT_ARRAYS, NAN_X, X, -K, K[0])],
     *[(training_time, {name: bad}, name)
@@ -561,12 +611,12 @@ CLOSER = {
     # Values of the right kind get past the first checks, to where the harder ones are.
     **dict.fromkeys(
         "weight_std bias_std scale step_size ridge t gib times tolerance "
-        "momentum".split(),
+        "momentum weight_decay".split(),
         "float",
     ),
     **dict.fromkeys(
-        "x x1 x2 y images1 images2 params params0 k_train k_test f0_train f0_test "
-        "kernel".split(),
+        "x x1 x2 x_query y images1 images2 params params0 k_train k_test f0_train "
+        "f0_test kernel".split(),
         "array",
     ),
 }
@@ -574,7 +624,10 @@ CLOSER = {
 
 # Compiles for seconds, so it gets fewer cases.
 FLOW = {
-    gradient_flow: "apply params x y times loss observe tolerance max_steps progress"
+    gradient_flow: "apply params x y times loss observe tolerance max_steps progress",
+    path_kernel: "apply params x y x_query step_size steps batch_size key loss "
+    "momentum weight_decay integral nodes kinks progress",
+    checkpoint_kernel: "apply weights times x y x_query loss",
 }
 
 

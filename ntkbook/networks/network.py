@@ -128,7 +128,7 @@ class MLP:
                 jnp.zeros((x.shape[0], p["weight"].shape[1]), x.dtype) for p in layers
             ]
             out, pull, inputs = jax.vjp(
-                lambda taps, layers=layers: self._forward(layers, x, taps),
+                lambda taps, layers=layers: self._forward(layers, x, taps)[:2],
                 taps,
                 has_aux=True,
             )
@@ -142,6 +142,15 @@ class MLP:
                 for h, d in zip(inputs, deltas, strict=True)
             ]
         return found
+
+    def preactivations(self, params, x) -> Float[Array, "n u"]:
+        """Return what enters each of the u trained hidden units."""
+        x = self._inputs(params, x)
+        found = [
+            self._forward(layers, x)[2]
+            for _, layers in self._parts(params, trained_only=True)
+        ]
+        return jnp.concatenate(sum(found, []), axis=1)
 
     def _draw(self, key, x):
         layers = []
@@ -180,14 +189,14 @@ class MLP:
         return self.weight_std / m_in**0.5, self.bias_std
 
     def _forward(self, layers, x, taps=None):
-        """Return the outputs of one plain network and the inputs of its layers."""
+        """Return one plain network's outputs, layers' inputs and pre-activations."""
         act = (
             self.activation
             if callable(self.activation)
             else ACTIVATIONS[self.activation]
         )
         h = x.reshape(x.shape[0], -1)
-        inputs = []
+        inputs, hidden = [], []
         for i, layer in enumerate(layers):
             inputs.append(h)
             weight_scale, bias_scale = self._scales(h.shape[1])
@@ -196,8 +205,10 @@ class MLP:
                 z = z + bias_scale * layer["bias"][None, :]
             if taps is not None:
                 z = z + taps[i]
-            h = act(z) if i + 1 < len(layers) else z
-        return h, inputs
+            if i + 1 == len(layers):
+                return z, inputs, hidden
+            hidden.append(z)
+            h = act(z)
 
     def _parts(self, params, trained_only=False):
         """Return the plain networks this one is a signed sum of."""

@@ -108,12 +108,17 @@ def as_matrix(gram):
 def _by_layers(apply, params, x1, x2) -> Float[Array, "n1 n2 k k"]:
     layers1 = apply.layer_derivatives(params, x1)
     layers2 = layers1 if x2 is None else apply.layer_derivatives(params, x2)
+    return gram_of_layers(layers1, layers2)
+
+
+def gram_of_layers(layers1, layers2) -> Float[Array, "n1 n2 k k"]:
+    """Return the kernel between two sets of inputs from their layers' derivatives."""
     return sum(
-        _share_of_layer(one, two) for one, two in zip(layers1, layers2, strict=True)
+        _gram_of_layer(one, two) for one, two in zip(layers1, layers2, strict=True)
     )
 
 
-def _share_of_layer(one, two):
+def _gram_of_layer(one, two):
     """Return (scaled Gram of inputs) times (Gram of deltas), entry by entry."""
     inputs = jnp.matmul(one.inputs, two.inputs.T, precision=EXACT)  # (n1, n2)
     inputs = one.weight_scale**2 * inputs + one.bias_scale**2
@@ -130,8 +135,13 @@ def _numbers_in_layers(apply, params, x) -> int:
 
 @partial(jax.jit, static_argnums=0)
 def _by_jacobians(apply, params, x1, x2) -> Float[Array, "n1 n2 k k"]:
-    jac1 = _jacobian(apply, params, x1)
-    jac2 = jac1 if x2 is None else _jacobian(apply, params, x2)
+    jac1 = jacobians(apply, params, x1)
+    jac2 = jac1 if x2 is None else jacobians(apply, params, x2)
+    return gram_of_jacobians(jac1, jac2)
+
+
+def gram_of_jacobians(jac1, jac2) -> Float[Array, "n1 n2 k k"]:
+    """Return the kernel between two sets of inputs from their Jacobians."""
 
     def contract(a, b):  # (n1, k, ...), (n2, k, ...)
         a, b = a.reshape(*a.shape[:2], -1), b.reshape(*b.shape[:2], -1)
@@ -140,7 +150,7 @@ def _by_jacobians(apply, params, x1, x2) -> Float[Array, "n1 n2 k k"]:
     return sum(jax.tree.leaves(jax.tree.map(contract, jac1, jac2)))
 
 
-def _jacobian(apply, params, x):
+def jacobians(apply, params, x):
     """Return each example's Jacobian: a pytree with leaves ``(n, k, *shape)``."""
 
     def at_one(x_i):

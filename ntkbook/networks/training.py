@@ -115,15 +115,7 @@ def gradient_descent(
     x, y, dtype = checks.data(apply, params, x, y)
     step_size = checks.finite_float("step_size", step_size, above=0)
     steps = checks.positive_int("steps", steps)
-    if batch_size is not None:
-        batch_size = checks.positive_int("batch_size", batch_size)
-        if batch_size > len(x):
-            raise ValueError(
-                f"`batch_size` is {batch_size}, but there are only {len(x)} points; "
-                "pass batch_size=None to use them all."
-            )
-    if batch_size is not None or key is not None:
-        key = checks.random_key("key", key)
+    batch_size, key = batches(batch_size, key, len(x))
     moments = _moments(record, steps)
     of_loss = loss_function(loss, y)
     if observe is not None:
@@ -174,9 +166,7 @@ def _run(
     def batch(step):
         if batch_size is None:
             return None
-        epoch, place = jnp.divmod(step, n // batch_size)
-        order = jax.random.permutation(jax.random.fold_in(key, epoch), n)
-        return jax.lax.dynamic_slice_in_dim(order, place * batch_size, batch_size)
+        return minibatch(key, step, n, batch_size)
 
     def one_step(step, params):
         slope = jax.grad(objective)(params, batch(step))
@@ -196,6 +186,27 @@ def _run(
     first = look(params)
     end, rest = jax.lax.scan(segment, params, (moments[:-1], moments[1:]))
     return end, first, rest
+
+
+def batches(batch_size, key, n: int):
+    """Check the size of the minibatches and the key that draws them; return both."""
+    if batch_size is not None:
+        batch_size = checks.positive_int("batch_size", batch_size)
+        if batch_size > n:
+            raise ValueError(
+                f"`batch_size` is {batch_size}, but there are only {n} points; "
+                "pass batch_size=None to use them all."
+            )
+    if batch_size is not None or key is not None:
+        key = checks.random_key("key", key)
+    return batch_size, key
+
+
+def minibatch(key, step, n: int, batch_size: int):
+    """Return which of n points step number ``step`` takes; each epoch shuffles anew."""
+    epoch, place = jnp.divmod(step, n // batch_size)
+    order = jax.random.permutation(jax.random.fold_in(key, epoch), n)
+    return jax.lax.dynamic_slice_in_dim(order, place * batch_size, batch_size)
 
 
 class _Bar:

@@ -1,0 +1,296 @@
+r"""Chapter 5: a trained network as a sum over its training points.
+
+Gradient descent changes the weights by a sum of gradients, one for each training point.
+So the output at any query is the initial one plus a share for each of them.
+`path_kernel` trains a network and keeps these books on the way; `checkpoint_kernel`
+keeps them from the weights of a training run that somebody else made.
+"""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ntkbook.machine import checks
+from ntkbook.machine.memory import GIB, blocks, memory_budget
+from ntkbook.machine.progress import progress_bar
+from ntkbook.networks import paths_books as books
+from ntkbook.networks.paths_account import PathKernel
+from ntkbook.networks.paths_kinks import has_kinks
+from ntkbook.networks.paths_step import LEFT_END, gauss_legendre, numbers_per_query
+from ntkbook.networks.pointwise import refuse_stochastic
+from ntkbook.networks.training import batches, loss_function
+
+INTEGRALS = ("start", "exact")
+BEFORE = "before the first step; start from smaller parameters, or check `loss`"
+AFTER = "at the end of training; pass a smaller `step_size`, or look at the queries"
+
+
+def path_kernel(
+    apply: Callable,
+    params,
+    x,
+    y,
+    x_query,
+    *,
+    step_size: float,
+    steps: int,
+    batch_size: int | None = None,
+    key=None,
+    loss: str | Callable = "squared",
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    integral: str = "start",
+    nodes: int = 5,
+    kinks: int | None = None,
+    progress: bool = True,
+) -> PathKernel:
+    r"""Train by gradient descent, and account for the outputs at the queries.
+
+    .. math:: K^p(x, x_i) = \eta \sum_s
+        \langle \bar g_s(x), \partial_w f(x_i, w_s) \rangle, \qquad
+        f(x, w_S) = f(x, w_0) - \eta \sum_i \sum_s
+        \langle \bar g_s(x), \partial_w f(x_i, w_s) \rangle \, \ell'_i(s)
+
+    with :math:`\bar g_s(x) = \int_0^1 \partial_w f(x, w_s + u (w_{s+1} - w_s))\, du`.
+    With ``integral="exact"`` this holds for finite steps, up to the quadrature.
+    ``"start"`` takes the gradient at :math:`w_s` instead, the left Riemann sum of
+    Domingos' integral over time: an error of the order of the step size, several times
+    cheaper, and a symmetric kernel where x runs through the training points.
+
+    Momentum and weight decay train, from :math:`v_0 = 0`, by :math:`v_{s+1} = \beta v_s
+    + \partial_w \mathcal L(w_s) + \lambda w_s` and :math:`w_{s+1} = w_s - \eta
+    v_{s+1}`. A training point's gradient is then replaced by :math:`\sum_{r \le s}
+    \beta^{s-r} \partial_w f(x_i, w_r)` (with its :math:`\ell'_i(r)` inside the sum for
+    the contributions). That needs memory for 3 k gradients of each training point. A
+    minibatch has the factor n / B; a point outside it adds nothing new.
+
+    Memory does not grow with the number of steps. Each ``apply`` and ``loss`` is
+    compiled once: define them once. Under ``jax.jit`` and ``jax.vmap`` only shapes and
+    types are checked.
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``; no batch normalisation, no dropout.
+        params: where to start, :math:`w_0`.
+        x: inputs, ``(n, ...)``.
+        y: targets, ``(n, k)``, shaped as the outputs.
+        x_query: where to account for the outputs, ``(q, ...)``.
+        step_size: :math:`\eta > 0`.
+        steps: number of steps, at least 1.
+        batch_size: points in each minibatch; ``None`` takes all. The same ``key`` gives
+            the same batches as in :func:`ntkbook.gradient_descent`.
+        key: random key for the shuffling; needed with ``batch_size``.
+        loss: ``"squared"`` (with its half), ``"logistic"``, or a function
+            ``(outputs, y) -> scalar`` that sums over the points.
+        momentum: :math:`\beta` in [0, 1).
+        weight_decay: :math:`\lambda \ge 0`.
+        integral: ``"start"`` or ``"exact"``.
+        nodes: Gauss-Legendre nodes on each smooth piece of a step, for ``"exact"``.
+        kinks: where to break a step into smooth pieces, for ``"exact"`` and the ReLU
+            networks of :func:`ntkbook.mlp`: at up to this many sign changes of hidden
+            units, found for each query. ``None`` means 4; 0 does not look.
+        progress: show a progress bar where it takes longer than two seconds.
+
+    Returns:
+        A :class:`PathKernel`; its ``error`` says how well the books balance.
+
+    Raises:
+        ValueError: shapes that do not match, bad sizes, an ``apply`` that mixes the
+            points of a batch or is random, or training that diverged.
+        TypeError: integer or mixed dtypes, a missing key.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from ntkbook.paths import path_kernel
+        >>> line = lambda w, x: x @ w          # its tangent kernel is <x, x'>
+        >>> x, y = jnp.array([[1.0], [2.0]]), jnp.array([[1.0], [2.0]])
+        >>> books = path_kernel(
+        ...     line, jnp.zeros((1, 1)), x, y, jnp.array([[3.0]]),
+        ...     step_size=0.1, steps=1,
+        ... )
+        >>> books.kernel.round(4).tolist()     # one step: 0.1 * <3, x_i>
+        [[0.3, 0.6]]
+        >>> books.contributions[0, 0].round(4).tolist(), books.outputs.tolist()
+        ([0.3, 1.2], [[1.5]])
+
+    Source: :cite:t:`domingos2020every`, and :cite:t:`bell2023exact` for finite steps.
+    """
+    x, y, dtype = checks.data(apply, params, x, y)
+    x_query = _queries(apply, params, x, x_query)
+    step_size = checks.finite_float("step_size", step_size, above=0)
+    steps = checks.positive_int("steps", steps)
+    batch_size, key = batches(batch_size, key, len(x))
+    of_loss = loss_function(loss, y)
+    momentum = checks.finite_float("momentum", momentum, least=0)
+    if momentum >= 1:
+        raise ValueError(f"`momentum` must be below 1, but {momentum!r} came.")
+    weight_decay = checks.finite_float("weight_decay", weight_decay, least=0)
+    if weight_decay and getattr(apply, "zero_output", None) == "subtract":
+        raise ValueError(
+            "`weight_decay` would shrink the frozen copy that this network subtracts; "
+            "make the network with zero_output='twin'."
+        )
+    checks.one_of("integral", integral, INTEGRALS)
+    nodes = checks.positive_int("nodes", nodes)
+    if kinks is None:
+        kinks = 4 if has_kinks(apply) else 0
+    elif checks.bounded_int("kinks", kinks, 0) and not has_kinks(apply):
+        raise ValueError(
+            "`kinks` are found in ReLU networks made by ntkbook.mlp only; pass kinks=0."
+        )
+    checks.boolean("progress", progress)
+
+    how = LEFT_END if integral == "start" else gauss_legendre(nodes, kinks)
+    size = _block(apply, params, x_query, y, how.kinks, momentum > 0, batch_size)
+    plan = books.Plan(
+        apply, of_loss, batch_size, how, size, momentum > 0, weight_decay > 0
+    )
+    numbers = jnp.asarray([step_size, momentum, weight_decay], dtype)
+    start, _ = _look(plan, params, x, y, x_query, BEFORE)
+    state = books.begin(plan, params, x, y, x_query)
+    # A traced caller may pass concrete arrays; the zeros are traced even then.
+    traced = checks.is_traced((params, x, y, x_query, key, jnp.zeros(())))
+    parts = 1 if traced else min(steps, 20)  # between them the bar moves
+    ends = np.linspace(0, steps, parts + 1).round().astype(int)
+    with progress_bar(progress and not traced, total=steps, desc="training") as bar:
+        for first, last in zip(ends[:-1], ends[1:], strict=True):
+            state, finite = books.advance(
+                plan, state, x, y, x_query, numbers, key, first, last
+            )
+            bar.update(int(last - first))
+            if not traced and not finite:
+                raise ValueError(
+                    f"training diverged: with `step_size`={step_size:g} the weights or "
+                    f"the path kernel are not finite after step {last}; pass a smaller "
+                    "one."
+                )
+    return _result(plan, state, start, x, y, x_query)
+
+
+def checkpoint_kernel(
+    apply: Callable,
+    weights: Sequence,
+    times,
+    x,
+    y,
+    x_query,
+    *,
+    loss: str | Callable = "squared",
+) -> PathKernel:
+    r"""Estimate the path kernel from the weights at some moments of a training run.
+
+    .. math:: K^p(x, x_i) \approx \sum_c (t_{c+1} - t_c)\, \Theta_{t_c}(x, x_i)
+
+    and with :math:`-\ell'_i(t_c)` inside the sum for the contributions. With few
+    checkpoints this is the estimate called TracIn; its ``error`` is that of the sum.
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``.
+        weights: the parameters at each moment, in order, at least two; the first is
+            the start, and the last is needed for ``outputs`` only.
+        times: ``(c,)``, increasing: step size times steps, for a loss that sums over
+            the points (:func:`ntkbook.flow.training_time` converts other conventions).
+        x, y, x_query, loss: as for :func:`path_kernel`.
+
+    Returns:
+        A :class:`PathKernel`, whose ``decay`` is 0.
+
+    Raises:
+        ValueError, TypeError: as :func:`path_kernel`; also weights that are not all of
+            one network, or times that do not increase or match them.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from ntkbook.paths import checkpoint_kernel
+        >>> line = lambda w, x: x @ w
+        >>> one = jnp.ones((1, 1))                       # the flow to 1 - exp(-t)
+        >>> times = jnp.linspace(0.0, 1.0, 101)
+        >>> weights = [(1 - jnp.exp(-t)) * one for t in times]
+        >>> books = checkpoint_kernel(line, weights, times, one, one, one)
+        >>> round(float(books.kernel[0, 0]), 4), round(float(books.error), 4)
+        (1.0, 0.005)
+
+    Source: :cite:t:`pruthi2020estimating`.
+    """
+    if not isinstance(weights, (list, tuple)) or len(weights) < 2:
+        raise TypeError(
+            "`weights` must be a list of the parameters at two moments or more, but "
+            f"{checks.short(weights)} came."
+        )
+    x, y, dtype = checks.data(apply, weights[0], x, y)
+    like = jax.tree.map(jnp.shape, weights[0])
+    for place, params in enumerate(weights):
+        if jax.tree.map(jnp.shape, params) != like:
+            raise ValueError(
+                f"`weights[{place}]` are parameters of another network than those of "
+                "`weights[0]`: their trees or shapes differ."
+            )
+        checks.same_dtype("weights[0]", dtype, f"weights[{place}]",
+                          checks.parameters(f"weights[{place}]", params))  # fmt: skip
+    x_query = _queries(apply, weights[0], x, x_query)
+    if checks.is_traced(times):
+        raise TypeError("`times` is traced by JAX, but its values must be known.")
+    times = checks.float_array("times", times, expected="times", to=np.asarray)
+    if times.shape != (len(weights),) or not (np.diff(times) > 0).all():
+        raise ValueError(
+            f"`times` must be {len(weights)} increasing numbers, one for each of "
+            f"`weights`, but {checks.short(times)} came."
+        )
+    of_loss = loss_function(loss, y)
+    size = _block(apply, weights[0], x_query, y)
+    plan = books.Plan(apply, of_loss, None, LEFT_END, size, False, False)
+    start, _ = _look(plan, weights[0], x, y, x_query, BEFORE)
+    state = books.begin(plan, weights[0], x, y, x_query)
+    ends = np.arange(2)  # NumPy's integers, as in `path_kernel`: one program for both
+    for params, gap in zip(weights[:-1], np.diff(times), strict=True):
+        # `advance` also moves the weights; only what it adds to the sums is kept.
+        numbers = jnp.asarray([gap, 0, 0], dtype)
+        state = state._replace(params=params)
+        state, _ = books.advance(plan, state, x, y, x_query, numbers, None, *ends)
+    state = state._replace(params=weights[-1])
+    return _result(plan, state, start, x, y, x_query)
+
+
+def _queries(apply, params, x, x_query):
+    """Check the queries, and that an output depends on its own input alone."""
+    x_query = checks.inputs("x_query", x_query)
+    checks.same_shape_of_inputs("x", x, "x_query", x_query)
+    if not checks.is_traced((params, x, x_query, jnp.zeros(()))):
+        refuse_stochastic(apply, params, x, x_query, needs="A path kernel")
+    return x_query
+
+
+def _block(apply, params, x_query, y, kinks=0, has_momentum=False, batch_size=None):
+    """Return how many queries fit into the memory budget together."""
+    (n, k), bytes_each = y.shape, y.dtype.itemsize
+    if has_momentum:
+        p = sum(leaf.size for leaf in jax.tree.leaves(params))
+        gib = (2 * n + (batch_size or n)) * k * p * bytes_each / GIB
+        if gib * GIB > memory_budget():
+            raise ValueError(
+                f"`momentum` needs {gib:.2g} GiB, for 3 gradients at each output of "
+                "each training point, which is above the budget; use fewer points, a "
+                "smaller network, or ntkbook.limit_memory."
+            )
+    each = numbers_per_query(apply, params, x_query, n, k, kinks, has_momentum)
+    return max(b.stop - b.start for b in blocks(len(x_query), each * bytes_each))
+
+
+def _look(plan, params, x, y, x_query, when):
+    """Return the queries' outputs and the loss; refuse what is not finite."""
+    seen = books.look(plan.apply, plan.loss, params, x, y, x_query)
+    for array in seen:
+        checks.finite_result(
+            array,
+            f"the loss, or the outputs at `x_query`, are not finite {when}.",
+        )
+    return seen
+
+
+def _result(plan, state, start, x, y, x_query) -> PathKernel:
+    kernel, weighted = state.kernel, state.weighted
+    if y.shape[1] == 1:
+        kernel, weighted = (a.reshape(a.shape[:2]) for a in (kernel, weighted))
+    outputs, loss = _look(plan, state.params, x, y, x_query, AFTER)
+    return PathKernel(kernel, weighted, start, state.decay, outputs, loss, state.params)
