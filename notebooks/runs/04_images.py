@@ -27,7 +27,7 @@ from ntkbook.page.results import keep
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
 SETTINGS = {
     "test": 500,  # images of every data set that are never trained on
-    "depths": {"digits": [2, 3, 5], "fashion": [2, 3]},
+    "depths": {"digits": [2, 3, 5], "fashion": [2]},
     "train": {"digits": 500, "fashion": 200},
     "pool": {"digits": 640, "fashion": 400},  # what training sets are drawn from
     "splits": 3,
