@@ -4,6 +4,8 @@ A network is any function ``apply(params, x) -> (n, k)``. The names below are wh
 chapters use; each chapter's own module (``ntkbook.taylor``, ...) holds the rest.
 """
 
+from ntkbook import alignment as alignment
+from ntkbook import critique as critique
 from ntkbook import flow as flow
 from ntkbook import infinite as infinite
 from ntkbook import paths as paths

@@ -144,6 +144,42 @@ def network_kernel(x=np.asarray(X), y=None, gradient=False, **options):  # noqa:
     return kernel(x, y, eval_gradient=gradient), kernel.diag(x)
 
 
+def eigenfunctions(kernel=K, count=None):
+    return ntkbook.alignment.eigenfunctions(kernel, count)
+
+
+def target_alignment(kernel=K, target=K[0]):
+    return ntkbook.alignment.target_alignment(kernel, target)
+
+
+def energy_concentration(kernel=K, target=K[0], count=2):
+    return ntkbook.alignment.energy_concentration(kernel, target, count)
+
+
+def kernel_cosine(kernel1=K, kernel2=K, centred=True):
+    return ntkbook.alignment.kernel_alignment(kernel1, kernel2, centred=centred)
+
+
+UNIT = np.eye(3)[:2]
+
+
+def critique_data(number=0, **options):
+    return ntkbook.critique.data(number, **dict(points=12) | options)
+
+
+def critique_kernel(name="NTKB1", x1=UNIT, x2=None, **options):
+    return ntkbook.critique.kernel(name, x1, x2, **options)
+
+
+def critique_theory(x=UNIT, y=np.ones(2), x_test=UNIT, t=1.0, **options):  # noqa: B008
+    return ntkbook.critique.theory(x, y, x_test, t, **options)
+
+
+def critique_network(x=UNIT, y=np.ones(2), x_test=UNIT, **options):  # noqa: B008
+    settings = dict(width=2, epochs=1, batch_size=1, key=jax.random.key(0))
+    return ntkbook.critique.network(x, y, x_test, **settings | options)
+
+
 def kappa(apply=NET.apply, params=PARAMS, x=X, y=Y):
     return ntkbook.kappa(apply, params, x, y)
 
@@ -174,6 +210,14 @@ FUNCTIONS = [
     infinite_ntk,
     cntk,
     network_kernel,
+    eigenfunctions,
+    target_alignment,
+    energy_concentration,
+    kernel_cosine,
+    critique_data,
+    critique_kernel,
+    critique_theory,
+    critique_network,
     kappa,
     limit_memory,
 ]
@@ -379,6 +423,18 @@ CASES = [
       for bad in (*NOT_FLOATS, math.nan, math.inf, X)],
     *[(one_layer_norms, {"activation": bad}, "activation")
       for bad in (None, "swish", "", 3, ["relu"], X)],
+    *[(function, {"kernel": bad}, "kernel")
+      for function in (eigenfunctions, target_alignment, energy_concentration)
+      for bad in (*NOT_FLOAT_ARRAYS, K * np.nan, K[:2], K[0])],
+    *[(function, {"target": bad}, "target")
+      for function in (target_alignment, energy_concentration)
+      for bad in (*NOT_FLOAT_ARRAYS, K[0] * np.nan, K[0, :2], 0 * K[0], K[:, :2])],
+    *[(function, {"count": bad}, "count")
+      for function in (eigenfunctions, energy_concentration)
+      for bad in (*NOT_INTS[1:], 0, 4)],
+    *[(kernel_cosine, {"kernel2": bad}, "kernel2")
+      for bad in (*NOT_FLOAT_ARRAYS, K * np.nan, K[:2], K[0], 0 * K)],
+    (kernel_cosine, {"centred": 1}, "centred"),
     *[(kernel_flow, {"k_train": bad}, "k_train")
       for bad in (*NOT_FLOAT_ARRAYS, K * np.nan, K[:0], K[:2], K[0], K[None], -K,
                   K + np.triu(K, 1), K[:2, :2][None])],
@@ -461,6 +517,62 @@ CASES = [
       for bad in (*NOT_FLOAT_ARRAYS, NAN_X, X[:0], X[0], IMAGES,
                   X.astype(jnp.float32))],
     *[(network_kernel, {"y": bad}, "Y") for bad in (X[:, :1], NAN_X, "abc")],
+    *[(critique_data, {"number": bad}, "number") for bad in (*NOT_INTS, -1)],
+    *[(critique_data, {"points": bad}, "points") for bad in (*NOT_INTS, 0, 9)],
+    *[(critique_data, {"dimension": bad}, "dimension") for bad in (*NOT_INTS, 1)],
+    *[(critique_data, {"seed": bad}, "seed") for bad in (*NOT_INTS, -1)],
+    *[(f, {"published": bad}, "published")
+      for f in (critique_data, critique_kernel)
+      for bad in (None, 1, "yes")],
+    *[(critique_kernel, {"name": bad}, "name")
+      for bad in (None, "NTK", "ntkb1", "NTKB3", 1, ["GP1"], X)],
+    *[(critique_kernel, {"x1": bad, "published": published}, "x1")
+      for published in (False, True)
+      for bad in (*NOT_FLOAT_ARRAYS, UNIT * np.nan, UNIT[:0], UNIT[0],
+                  UNIT.astype(np.float32), UNIT[None])],
+    *[(critique_kernel, {"x2": bad}, "x2")
+      for bad in (*NOT_FLOAT_ARRAYS[1:], UNIT[:, :1], UNIT + np.inf,
+                  UNIT.astype(np.float32))],
+    (critique_kernel, {"x1": 2 * UNIT, "published": True}, "x1"),
+    (critique_kernel, {"x2": 2 * UNIT, "published": True}, "x2"),
+    *[(critique_theory, {name: bad}, name)
+      for name in ("x", "x_test")
+      for bad in (*NOT_FLOAT_ARRAYS, UNIT[:, :1], UNIT * np.nan, UNIT[:0], UNIT[0],
+                  UNIT.astype(np.float32))],
+    *[(critique_theory, {"y": bad}, "y")
+      for bad in (*NOT_FLOAT_ARRAYS, np.ones(3), np.ones((2, 1)), np.nan * np.ones(2))],
+    *[(critique_theory, {"t": bad}, "t")
+      for bad in (None, "1", [], -1.0, math.nan, [[1.0], [1.0, 2.0]])],
+    *[(critique_theory, {"depth": bad}, "depth") for bad in (*NOT_INTS, 0)],
+    *[(critique_theory, {"start": bad}, "start")
+      for bad in (None, "gp", 0.0, [np.ones(2)], UNIT[0])],
+    *[(critique_theory, {"kernel": bad}, "kernel")
+      for bad in (3, "NTKJ1", UNIT, lambda x: x)],
+    *[(critique_network, {name: bad}, name)
+      for name in ("x", "x_test")
+      for bad in (*NOT_FLOAT_ARRAYS, UNIT * np.nan, UNIT[:0], UNIT[0])],
+    *[(critique_network, {"y": bad}, "y")
+      for bad in (*NOT_FLOAT_ARRAYS, np.ones(3), np.ones((2, 1)), np.inf * np.ones(2))],
+    *[(critique_network, {name: bad}, name)
+      for name in ("depth", "width", "batch_size")
+      for bad in (*NOT_INTS, 0)],
+    *[(critique_network, {"epochs": bad}, "epochs") for bad in (*NOT_INTS[1:], 0)],
+    (critique_network, {"batch_size": 3}, "batch_size"),
+    *[(critique_network, {"learning_rate": bad}, "learning_rate")
+      for bad in (*NOT_FLOATS, *NOT_POSITIVE)],
+    *[(critique_network, {"key": bad}, "key") for bad in NOT_KEYS],
+    *[(critique_network, {"record": bad}, "record")
+      for bad in ([2], [-1], 0, [0.5], ["a"], [None], [[0], [1]])],
+    *[(critique_network, {"params": bad}, "params")
+      for bad in (3, [], OTHER, BIASED)],
+    *[(critique_network, {"after_step": bad}, "after_step")
+      for bad in (3, "round", lambda params: None)],
+    (critique_network, {"learning_rate": 1e-50}, "learning_rate"),
+    *[(critique_network, {"apply": bad}, "apply")
+      for bad in (3, "relu", lambda x: x, lambda params, x: x[:, 0],
+                  lambda params, x: x)],
+    *[(critique_network, {"dtype": bad}, "dtype") for bad in (int, "float", jnp.int32)],
+    *[(critique_network, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
     (kappa, {"apply": linear, "params": W * 0, "x": X * 0}, "params"),
     *[(limit_memory, {"gib": bad}, "gib") for bad in (*NOT_FLOATS, *NOT_POSITIVE)],
 ]  # fmt: skip
@@ -563,7 +675,7 @@ def test_double_precision_takes_a_boolean():
 # --- anything at all: a finite result, or an error of the two kinds
 
 SOME_ARRAYS = [
-    *[X, Y, W, NAN_X, INF_Y, IMAGES, IMAGES * 1e200, IMAGES[:1, :2]],
+    *[X, Y, W, UNIT, NAN_X, INF_Y, IMAGES, IMAGES * 1e200, IMAGES[:1, :2]],
     *[X * 1e200, X * 0, X.astype(jnp.float32), X[:0], X[:2], X[0], Y[:, 0], K, -K],
     *[
         np.asarray(X),
@@ -599,7 +711,14 @@ ARGUMENTS = {
     infinite_ntk: "x1 x2 depth activation weight_std bias_std first_layer frozen",
     cntk: "images1 images2 depth pooling filter_size activation weight_std bias_std "
     "frozen_ends progress",
+    eigenfunctions: "kernel count",
+    target_alignment: "kernel target",
+    energy_concentration: "kernel target count",
+    kernel_cosine: "kernel1 kernel2 centred",
     network_kernel: "x y gradient kind depth activation weight_std bias_std",
+    critique_data: "number published points dimension seed",
+    critique_kernel: "name x1 x2 published",
+    critique_theory: "x y x_test t depth start kernel",
     kappa: "apply params x y",
     limit_memory: "gib",
 }
@@ -615,8 +734,8 @@ CLOSER = {
         "float",
     ),
     **dict.fromkeys(
-        "x x1 x2 x_query y images1 images2 params params0 k_train k_test f0_train "
-        "f0_test kernel".split(),
+        "x x1 x2 x_query x_test y images1 images2 params params0 k_train k_test "
+        "f0_train f0_test kernel kernel1 kernel2 target".split(),
         "array",
     ),
 }
@@ -628,6 +747,8 @@ FLOW = {
     path_kernel: "apply params x y x_query step_size steps batch_size key loss "
     "momentum weight_decay integral nodes kinks progress",
     checkpoint_kernel: "apply weights times x y x_query loss",
+    critique_network: "x y x_test key depth width epochs batch_size learning_rate "
+    "record params after_step apply dtype progress",
 }
 
 

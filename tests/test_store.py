@@ -88,3 +88,11 @@ def test_every_stored_run_says_where_it_is_from():
         found = results.stored(name)["provenance"]
         assert {"command", "settings", "minutes", "machine"} <= found.keys()
         assert name in found["command"]
+
+
+@pytest.mark.parametrize("content", [b'{"result": 1', b"\xff", b"[]", b"{}"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    store = Store(tmp_path, {"width": 8})
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match="a.json is damaged"):
+        store.trial("a", lambda: {})

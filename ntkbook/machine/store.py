@@ -22,7 +22,8 @@ class Store:
         settings: whatever decides the results, as JSON can hold it.
 
     Raises:
-        ValueError: the folder holds trials of a run with other settings.
+        ValueError: the folder holds trials of a run with other settings, or a file in
+            it is damaged.
 
     Example:
         >>> import tempfile
@@ -40,7 +41,7 @@ class Store:
         path = self.folder / "settings.json"
         if not path.exists():
             _write(path, self.settings)
-        found = json.loads(path.read_text())
+        found = _read(path)
         if found != self.settings:
             names = sorted(
                 k
@@ -60,7 +61,7 @@ class Store:
             result = compute()
             seconds = round(time.perf_counter() - start, 1)
             _write(path, {"result": result, "seconds": seconds})
-        return json.loads(path.read_text())["result"]
+        return _read(path)["result"]
 
     def provenance(self, command: str) -> dict:
         """Say how the results came about: command, settings, time, machine, versions.
@@ -68,13 +69,25 @@ class Store:
         The time is what all trials took together, over however many sittings.
         """
         trials = [p for p in self.folder.glob("*.json") if p.name != "settings.json"]
-        seconds = sum(json.loads(p.read_text())["seconds"] for p in trials)
+        seconds = sum(_read(p)["seconds"] for p in trials)
         return {
             "command": command,
             "settings": self.settings,
             "minutes": round(seconds / 60, 1),
             "machine": device_report(),
         }
+
+
+def _read(path: Path) -> dict:
+    try:
+        found = json.loads(path.read_text())
+        if path.name == "settings.json" or {"result", "seconds"} <= found.keys():
+            return found
+    except (ValueError, AttributeError):  # not UTF-8, not JSON, or no dictionary
+        pass
+    raise ValueError(
+        f"{path} is damaged: it is not what a run writes. Remove it, and run again."
+    )
 
 
 def _write(path: Path, content) -> None:

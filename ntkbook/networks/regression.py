@@ -15,7 +15,7 @@ A rate of 0 is no special case: :math:`g_t(0) = t`.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, lapack
+from scipy.linalg import cho_factor, cho_solve, eigh, lapack
 
 from ntkbook.machine import checks
 
@@ -249,14 +249,20 @@ def _symmetric(name, kernel) -> None:
         )
 
 
-def spectrum(name, kernel):
+def spectrum(name, kernel, count=None):
     """Return a kernel's eigenvalues, increasing and at least 0, and its eigenvectors.
 
     Negative eigenvalues that rounding explains become 0; others are refused, with
-    ``name`` in the message.
+    ``name`` in the message. With a ``count``, only so many of the largest are computed.
     """
     _symmetric(name, kernel)
-    rates, vectors = np.linalg.eigh(kernel / 2 + kernel.T / 2)
+    whole = kernel / 2 + kernel.T / 2
+    if count is None:
+        rates, vectors = np.linalg.eigh(whole)
+    else:
+        n = len(whole)
+        chosen = (n - count, n - 1)
+        rates, vectors = eigh(whole, subset_by_index=chosen, overwrite_a=True)
     # A float32 kernel carries errors of about n eps in its eigenvalues.
     if rates[0] < -1e-6 * len(rates) * max(rates[-1], -rates[0]):
         raise ValueError(

@@ -264,7 +264,7 @@ def loss_function(loss, y) -> Callable:
         return loss
     checks.one_of("loss", loss, LOSSES, "a function")
     if loss == "logistic" and not checks.is_traced(y):
-        if not bool(jnp.all(jnp.abs(y) == 1)):
+        if not (np.abs(np.asarray(y)) == 1).all():
             raise ValueError(
                 "`y` must hold -1 and 1 for the logistic loss; for labels 0 and 1 "
                 "pass 2 * y - 1."

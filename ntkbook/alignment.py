@@ -1,0 +1,289 @@
+r"""Chapter 7: which tasks a tangent kernel finds easy.
+
+Expectations over x are means over the n points given. In the sense of that
+distribution, a Gram matrix K has the eigenvalues :math:`\lambda_j` of K / n and the
+eigenfunctions :math:`\phi_j = \sqrt n\, v_j`, and a target f has
+
+.. math:: \alpha(f) = \frac{f^\top K f}{n^2}, \qquad
+    \lVert f \rVert_\Theta^2 = f^\top K^{-1} f, \qquad
+    \lVert f \rVert_\Theta^2\, \alpha(f) \ge \lVert f \rVert_2^4 .
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ntkbook.machine import checks
+from ntkbook.networks.anisotropy import Anisotropy as Anisotropy
+from ntkbook.networks.anisotropy import anisotropy_directions as anisotropy_directions
+from ntkbook.networks.anisotropy import mixed_derivative as mixed_derivative
+from ntkbook.networks.eigenfunctions import Eigenfunctions as Eigenfunctions
+from ntkbook.networks.eigenfunctions import binarise as binarise
+from ntkbook.networks.eigenfunctions import eigenfunctions as eigenfunctions
+from ntkbook.networks.eigenfunctions import kernel_and_targets, targets_at
+from ntkbook.networks.lenet import lenet as lenet
+from ntkbook.networks.regression import host_array, spectrum
+from ntkbook.networks.resnet import resnet as resnet
+from ntkbook.networks.sgd import KernelTraining as KernelTraining
+from ntkbook.networks.sgd import Training as Training
+from ntkbook.networks.sgd import kernel_sgd as kernel_sgd
+from ntkbook.networks.sgd import sgd as sgd
+
+
+def target_alignment(kernel, target) -> np.ndarray:
+    r"""Return how well targets are aligned with a kernel.
+
+    .. math:: \alpha(f) = \mathbb E_{x, x'}\, f(x)\, \Theta(x, x')\, f(x')
+        = \frac{f^\top K f}{n^2}
+
+    Args:
+        kernel: Gram matrix, ``(n, n)``.
+        target: values at its points, ``(n,)``, or ``(j, n)`` for j targets.
+
+    Returns:
+        ``()`` or ``(j,)``. For an eigenfunction it is its eigenvalue.
+
+    Raises:
+        ValueError: shapes that do not match, or a target that is 0 everywhere.
+        TypeError: arguments that are not arrays of floating-point numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> from ntkbook.alignment import target_alignment
+        >>> float(target_alignment(np.array([[2.0, 1.0], [1.0, 2.0]]), np.ones(2)))
+        1.5
+
+    Source: :cite:t:`ortizjimenez2021what`.
+    """
+    kernel, target = kernel_and_targets(kernel, target)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.asarray(((target @ kernel) * target).sum(-1) / len(kernel) ** 2)
+    return checks.finite_result(
+        found, "the alignment overflows float64; rescale `kernel` or `target`."
+    )
+
+
+def tangent_alignment(apply: Callable, params, x, target) -> np.ndarray:
+    r"""Return targets' alignment with a network's tangent kernel; no Gram matrix.
+
+    .. math:: \alpha(f) = \Bigl\lVert \mathbb E_x\, f(x)\, \partial_w f(x, w)
+        \Bigr\rVert^2
+
+    One backward pass over all points for each target.
+
+    Args:
+        apply: ``apply(params, x) -> (n, 1)``.
+        params: the weights w at which the kernel is taken, at any time of training.
+        x: inputs, ``(n, ...)``.
+        target: values at the inputs, ``(n,)`` or ``(j, n)``.
+
+    Returns:
+        ``()`` or ``(j,)``.
+
+    Raises:
+        ValueError, TypeError: arguments that do not fit.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from ntkbook.alignment import tangent_alignment
+        >>> linear = lambda w, x: x @ w[:, None]
+        >>> x = jnp.array([[1.0, 2.0], [3.0, -1.0]])
+        >>> float(tangent_alignment(linear, jnp.zeros(2), x, jnp.ones(2)))
+        4.25
+    """
+    checks.parameters("params", params)
+    x = checks.inputs("x", x)
+    if checks.outputs_of(apply, params, x).shape[1] != 1:
+        raise ValueError("`apply` must have one output; take one: f(p, x)[:, :1].")
+    target = targets_at(target, len(x))
+    rows = jnp.asarray(np.atleast_2d(target), x.dtype)
+    found = np.asarray(_pulled(apply, params, x, rows), np.float64)
+    checks.finite_result(found, "the derivatives of `apply` are not finite.")
+    return found.reshape(target.shape[:-1])
+
+
+@partial(jax.jit, static_argnums=0)
+def _pulled(apply, params, x, rows):
+    _, pull = jax.vjp(lambda p: apply(p, x)[:, 0] / len(x), params)
+
+    def one(row):
+        return sum(jnp.sum(g**2) for g in jax.tree.leaves(pull(row)))
+
+    return jax.lax.map(one, rows, batch_size=8)
+
+
+def rkhs_norm(kernel, target) -> np.ndarray:
+    r"""Return the squared norm of targets in the kernel's Hilbert space.
+
+    .. math:: \lVert f \rVert_\Theta^2
+        = \sum_j \frac{(\mathbb E\, \phi_j f)^2}{\lambda_j} = f^\top K^{-1} f
+
+    Args:
+        kernel, target: as for :func:`target_alignment`.
+
+    Returns:
+        ``()`` or ``(j,)``; it is infinite for a target that has a part where the kernel
+        is 0 to rounding.
+
+    Raises:
+        ValueError, TypeError: as :func:`target_alignment`, or a kernel that is not
+            symmetric positive semidefinite.
+
+    Example:
+        >>> import numpy as np
+        >>> from ntkbook.alignment import rkhs_norm
+        >>> k = np.array([[2.0, 1.0], [1.0, 2.0]])
+        >>> round(float(rkhs_norm(k, np.array([1.0, 1.0]))), 12)    # 2 / 3
+        0.666666666667
+    """
+    kernel, target = kernel_and_targets(kernel, target)
+    rates, vectors = spectrum("kernel", kernel)
+    parts = (target @ vectors) ** 2
+    seen = rates > len(rates) * np.finfo(float).eps * rates[-1]
+    shares = parts[..., ~seen].sum(-1) / parts.sum(-1)
+    norms = (parts[..., seen] / rates[seen]).sum(-1)
+    return np.where(shares > len(rates) * np.finfo(float).eps, np.inf, norms)
+
+
+def norm_bound(kernel, target) -> np.ndarray:
+    r"""Return the lower bound of a target's squared norm by its alignment (Lemma 1).
+
+    .. math:: \lVert f \rVert_\Theta^2 \ge \frac{\lVert f \rVert_2^4}{\alpha(f)},
+        \qquad \lVert f \rVert_2^2 = \mathbb E\, f(x)^2
+
+    Args, Returns, Raises: as :func:`target_alignment`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ntkbook.alignment import norm_bound
+        >>> k = np.array([[2.0, 1.0], [1.0, 2.0]])
+        >>> round(float(norm_bound(k, np.array([1.0, 1.0]))), 12)   # an eigenfunction
+        0.666666666667
+    """
+    squares = (targets_at(target, len(np.asarray(kernel))) ** 2).mean(-1)
+    alignment = target_alignment(kernel, target)
+    with np.errstate(divide="ignore"):
+        return np.asarray(squares**2 / np.maximum(alignment, 0.0))
+
+
+def energy_concentration(kernel, target, count: int) -> np.ndarray:
+    r"""Return which part of a target lies in the kernel's first eigenvectors.
+
+    .. math:: \frac{\lVert \Phi\, \bar y \rVert}{\lVert \bar y \rVert}, \qquad
+        \Phi = (v_1, \dots, v_K)^\top
+
+    Args:
+        kernel, target: as for :func:`target_alignment`.
+        count: K, from 1 to n.
+
+    Returns:
+        ``()`` or ``(j,)``, from 0 to 1. (A length, not a square.)
+
+    Raises:
+        ValueError, TypeError: as :func:`eigenfunctions` and :func:`target_alignment`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ntkbook.alignment import energy_concentration
+        >>> k = np.diag([3.0, 2.0, 1.0])
+        >>> float(energy_concentration(k, np.array([3.0, 4.0, 12.0]), 2)) * 13
+        5.0
+    """
+    kernel, target = kernel_and_targets(kernel, target)
+    vectors = eigenfunctions(kernel, count).functions / len(kernel) ** 0.5
+    target = target / np.abs(target).max(axis=-1, keepdims=True)
+    inside = np.linalg.norm(target @ vectors.T, axis=-1)
+    return np.asarray(inside / np.linalg.norm(target, axis=-1))
+
+
+def kernel_alignment(kernel1, kernel2, *, centred: bool = True) -> float:
+    r"""Return the cosine between two Gram matrices.
+
+    .. math:: \frac{\langle K_1, K_2 \rangle_F}{\lVert K_1 \rVert_F \lVert K_2 \rVert_F}
+
+    after each is centred, :math:`K \leftarrow H K H` with
+    :math:`H = I - \mathbf 1 \mathbf 1^\top / n` (centred kernel alignment). With
+    :math:`K_2 = \bar y \bar y^\top` it is the kernel-target alignment.
+
+    Args:
+        kernel1, kernel2: Gram matrices of the same n points.
+        centred: whether to centre them.
+
+    Returns:
+        A number from 0 to 1.
+
+    Raises:
+        ValueError: shapes that do not match, or a kernel that is 0 (once centred).
+        TypeError: arguments that are not arrays of floating-point numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> from ntkbook.alignment import kernel_alignment
+        >>> y = np.array([1.0, -1.0])
+        >>> kernel_alignment(np.eye(2), np.outer(y, y), centred=False).__round__(4)
+        0.7071
+
+    Source: :cite:t:`cristianini2001kernel`; centred, :cite:t:`cortes2012algorithms`.
+    """
+    checks.boolean("centred", centred)
+    one = host_array("kernel1", kernel1, "kernel values of shape (n, n)")
+    two = host_array("kernel2", kernel2, "kernel values of shape (n, n)")
+    if one.ndim != 2 or one.shape[0] != one.shape[1] or one.shape != two.shape:
+        raise ValueError(
+            "`kernel1` and `kernel2` must be square and of one shape, but theirs are "
+            f"{one.shape} and {two.shape}."
+        )
+    one, two = (k / max(np.abs(k).max(), 1e-300) for k in (one, two))
+    if centred:
+        one, two = (k - k.mean(0) - k.mean(1)[:, None] + k.mean() for k in (one, two))
+    lengths = np.linalg.norm(one), np.linalg.norm(two)
+    if min(lengths) <= 1e-14 * len(one):  # rounding leaves a trace of what was 0
+        raise ValueError("`kernel1` or `kernel2` is 0 (once centred): no direction.")
+    return float((one * two).sum() / (lengths[0] * lengths[1]))
+
+
+def linearised_at(apply: Callable, params, *, offset: bool = False) -> Callable:
+    r"""Return a network's linearisation at any weights, with or without its output.
+
+    .. math:: \hat f(x, w) = \partial_w f(x, w^*) (w - w^*) \quad (+\, f(x, w^*)
+        \text{ with the offset})
+
+    At the start, at an epoch, or at the solution: without the offset it keeps of the
+    network at :math:`w^*` nothing but its tangent kernel.
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``.
+        params: :math:`w^*`.
+        offset: whether to add the network's output there, as :func:`ntkbook.linearize`
+            does.
+
+    Returns:
+        ``f_lin(params, x) -> (n, k)``, a network to train from ``params``.
+
+    Raises:
+        ValueError, TypeError: as :func:`ntkbook.linearize`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from ntkbook.alignment import linearised_at
+        >>> line = linearised_at(lambda w, x: x * w**2, jnp.array([[3.0]]))
+        >>> line(jnp.array([[4.0]]), jnp.array([[2.0]])).tolist()   # 2 * 6 (4 - 3)
+        [[12.0]]
+    """
+    checks.boolean("offset", offset)
+    checks.function("apply", apply, "apply(params, x)")
+    checks.parameters("params", params)
+
+    def line(w, x):
+        if jax.tree.structure(w) != jax.tree.structure(params):
+            raise ValueError(
+                "`params` must have the tree that linearised_at was given."
+            )
+        step = jax.tree.map(jnp.subtract, w, params)
+        value, change = jax.jvp(lambda w: apply(w, x), (params,), (step,))
+        return value + change if offset else change
+
+    return line

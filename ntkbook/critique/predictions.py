@@ -1,0 +1,147 @@
+r"""What theory says of the critique's networks, and of exactly their training.
+
+With the tangent kernel K and a random start, whose covariance is :math:`\Sigma`,
+
+.. math:: f_t(x) = f_0(x) + K(x, X) K^{-1} (1 - e^{-tK}) (y - f_0(X)), \qquad
+    f_0 \sim \mathcal N(0, \Sigma)
+
+so the trained output is Gaussian as well, with a mean and a variance at every point.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from ntkbook.critique.kernels import points_of
+from ntkbook.infinite import nngp, ntk
+from ntkbook.machine import checks
+from ntkbook.networks.regression import host_array, kernel_flow
+
+STARTS = ("random", "zero")
+
+
+class Theory(NamedTuple):
+    """What the infinitely wide network predicts after some time.
+
+    Attributes:
+        mean: prediction at the test points, averaged over the starts,
+            ``t.shape + (n_test,)``.
+        variance: over the starts, at each test point; 0 for a given start.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+
+    def rmse(self, y_test) -> np.ndarray:
+        r"""Return the root of the mean square error, expected over the starts.
+
+        .. math:: \text{RMSE}^2 = \frac1n \sum_i
+            \bigl( (\mathbb E f_t(x_i) - y_i)^2 + \operatorname{Var} f_t(x_i) \bigr)
+
+        Args:
+            y_test: ``(n_test,)``.
+        """
+        y_test = host_array("y_test", y_test, "targets of shape (n_test,)")
+        if y_test.shape != self.mean.shape[-1:]:
+            raise ValueError(
+                f"`y_test` must have shape {self.mean.shape[-1:]}, but its shape is "
+                f"{y_test.shape}."
+            )
+        square = ((self.mean - y_test) ** 2 + self.variance).mean(-1)
+        return np.asarray(np.sqrt(square))
+
+
+def theory(
+    x,
+    y,
+    x_test,
+    t,
+    *,
+    depth: int = 1,
+    start="random",
+    kernel: Callable | None = None,
+) -> Theory:
+    r"""Predict the critique's network after the time ``t``, for any training set.
+
+    .. math:: \mathbb E f_t = A y, \qquad
+        \operatorname{Var} f_t = \operatorname{diag}\bigl(\Sigma_{**}
+        - A \Sigma_{X*} - \Sigma_{*X} A^\top + A \Sigma_{XX} A^\top\bigr), \qquad
+        A = K_{*X} K^{-1} (1 - e^{-tK})
+
+    Args:
+        x: training inputs, ``(n, d)``, float64.
+        y: targets, ``(n,)``.
+        x_test: ``(n_test, d)``.
+        t: one time or an array of them, from 0 to infinity.
+        depth: hidden layers of the network.
+        start: ``"random"``, the Gaussian process of the network's start; ``"zero"``;
+            or one start, a pair of its outputs at ``x`` and at ``x_test``.
+        kernel: ``kernel(points) -> (points, points)`` in place of the network's own
+            tangent kernel, NTKJ.
+
+    Returns:
+        :class:`Theory`.
+
+    Raises:
+        ValueError: shapes that do not match, an unknown start, or an infinite time with
+            a singular kernel.
+        TypeError: input that is not float64.
+
+    Example:
+        >>> import numpy as np, ntkbook
+        >>> ntkbook.double_precision()
+        >>> x = np.eye(3)
+        >>> found = ntkbook.critique.theory(x[:2], np.ones(2), x, [0.0, np.inf])
+        >>> found.mean.round(2).tolist()              # trained, it fits x[0] and x[1]
+        [[0.0, 0.0, 0.0], [1.0, 1.0, 0.9]]
+        >>> found.variance.round(2)[0].tolist()       # untrained: that of the start
+        [1.67, 1.67, 1.67]
+
+    Source: the flow is that of :cite:t:`lee2019wide`; the error over the starts ours.
+    """
+    x, y, x_test = training_data(x, y, x_test)
+    n = len(x)
+    settings = {"depth": checks.positive_int("depth", depth), "bias_std": 1.0}
+    points = jnp.asarray(np.concatenate([x, x_test]))
+    if kernel is None:
+        gram = np.asarray(ntk(points, **settings))
+    else:
+        checks.function("kernel", kernel, "kernel(points)")
+        gram = np.asarray(kernel(points))
+        if gram.shape != (len(points), len(points)):
+            raise ValueError(
+                f"`kernel(points)` must return shape {(len(points),) * 2}, but its "
+                f"shape is {gram.shape}."
+            )
+    flow = partial(kernel_flow, gram[:n, :n], t=t, k_test=gram[n:, :n])
+    if isinstance(start, (tuple, list)) and len(start) == 2:
+        mean = flow(y=y, f0_train=start[0], f0_test=start[1]).test
+        return Theory(mean, np.zeros(mean.shape))
+    checks.one_of("start", start, STARTS, "a pair of outputs (at x, at x_test)")
+    mean = flow(y=y).test
+    if start == "zero":
+        return Theory(mean, np.zeros(mean.shape))
+    sigma = np.asarray(nngp(points, **settings))
+    a = flow(y=np.eye(n)).test  # the flow is linear in y, so this is A
+    cross = 2 * np.einsum("...ij,ij->...i", a, sigma[n:, :n])
+    spread = np.einsum("...ij,...ij->...i", a @ sigma[:n, :n], a)
+    return Theory(mean, np.maximum(np.diag(sigma)[n:] - cross + spread, 0.0))
+
+
+def training_data(x, y, x_test):
+    """Check training points, targets and test points, on the host."""
+    x, x_test = points_of("x", x), points_of("x_test", x_test)
+    y = host_array("y", y, "targets of shape (n,)")
+    if y.shape != (len(x),):
+        raise ValueError(
+            f"`y` must have shape ({len(x)},) to match `x`, but its shape is {y.shape}."
+        )
+    if x_test.shape[1] != x.shape[1]:
+        raise ValueError(
+            f"`x` and `x_test` must hold inputs of one shape, but theirs are "
+            f"{x.shape[1:]} and {x_test.shape[1:]}."
+        )
+    return x, y, x_test

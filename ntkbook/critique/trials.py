@@ -1,0 +1,101 @@
+"""The simulated data of the critique, draw by draw as its script makes them.
+
+The published script seeds NumPy once and then draws, for each of its 50 trials, the
+inputs, the targets and the split, in this order. A trial's numbers therefore depend on
+all trials before it. Those are replayed here, which takes a fraction of a millisecond
+each, so that any trial can be had alone and a run can be continued in its middle.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from ntkbook.critique.kernels import kernel
+from ntkbook.machine import checks
+
+SEED = 11342
+POINTS = 1000
+DIMENSION = 15
+TRIALS = 50
+
+
+class Trial(NamedTuple):
+    """One data set of the study, and how it is split.
+
+    Attributes:
+        x: unit vectors, ``(n, d)``, float64.
+        y: targets without noise, ``(n,)``.
+        train: which points the kernels are given, in the order of the split.
+        test: which points the errors are measured at.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+
+    @property
+    def fitted(self) -> np.ndarray:
+        """The training points that Keras lets a network see: the first 70 %.
+
+        The script trains with ``validation_split=0.3``. Keras cuts at
+        ``int(670 * (1 - 0.3))``, which floating point makes 468 and not 469.
+        """
+        return self.train[: int(len(self.train) * (1 - 0.3))]
+
+
+def data(
+    number: int,
+    *,
+    published: bool = True,
+    points: int = POINTS,
+    dimension: int = DIMENSION,
+    seed: int = SEED,
+) -> Trial:
+    r"""Return the data of one trial, as the critique's script draws them.
+
+    .. math:: x_i = \frac{z_i}{\lVert z_i \rVert}, \quad z_i \sim U(-5, 7)^d, \qquad
+        y \sim \mathcal N\bigl(0, K(X, X)\bigr), \quad K = \text{NTKB1}
+
+    Args:
+        number: which trial, from 0; the paper has 50.
+        published: draw the targets with the published formula of NTKB1, or (False)
+            with the corrected one. Inputs and split are the same in both.
+        points: how many points, n, of which 33 % (rounded up) are for the test.
+        dimension: of the inputs, d.
+        seed: of NumPy's legacy generator; 11342 is the paper's.
+
+    Returns:
+        A :class:`Trial`.
+
+    Raises:
+        ValueError: a negative number, fewer than 10 points or than 2 dimensions.
+        TypeError: a number that is not whole.
+
+    Example:
+        >>> import ntkbook
+        >>> trial = ntkbook.critique.data(0, points=100)
+        >>> len(trial.train), len(trial.test), len(trial.fitted)
+        (67, 33, 46)
+
+    Source: :cite:t:`liu2025issues`, section 4.1, and its code.
+    """
+    number = checks.bounded_int("number", number, 0)
+    points = checks.bounded_int("points", points, 10)
+    dimension = checks.bounded_int("dimension", dimension, 2)
+    checks.boolean("published", published)
+    rng = np.random.RandomState(checks.bounded_int("seed", seed, 0))
+    for now in range(number + 1):
+        z = rng.uniform(-5, 7, size=dimension * points).reshape(points, dimension)
+        if now < number:
+            rng.standard_normal(points)  # what the targets would have taken
+        else:
+            x = z / np.linalg.norm(z, axis=1, keepdims=True)
+            k = kernel("NTKB1", x, published=published)
+            mean = np.zeros(points)
+            y = rng.multivariate_normal(mean, k, check_valid="ignore")
+        train, test = train_test_split(
+            np.arange(points), test_size=0.33, random_state=rng
+        )
+    return Trial(x, y, train, test)
