@@ -242,7 +242,7 @@ class Pace(NamedTuple):
     """How to train on all points: first some small plain steps, then momentum."""
 
     warm: int
-    step: float  # the largest rate is 916 with one layer, 1301 with two
+    step: float  # the largest rate is 914 with one layer, 1250 with two
     momentum: float
 
     @property
