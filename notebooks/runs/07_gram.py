@@ -49,7 +49,12 @@ def main(count=10_000):
         "distance from orthonormal": float(
             np.abs(unit @ unit.T - np.eye(len(unit))).max()
         ),
-        "provenance": {"command": "make run RUN=07_gram", "machine": device_report()},
+        "provenance": {
+            "command": "make run RUN=07_gram",
+            "settings": {"images": count, "eigenvectors": count // 10},
+            "minutes": round((end - start) / 60, 1),
+            "machine": device_report(),
+        },
     }
     print(result)
     if count == 10_000:
