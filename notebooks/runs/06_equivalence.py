@@ -2,7 +2,7 @@
 
 `make run RUN=06_equivalence` writes one file for each finished trial into
 _runs/06_equivalence, may be killed and continued at any moment, and at the end stores
-the summary that the chapter shows. Two cores need about an hour and a half. With a
+the summary that the chapter shows. Two cores need a few hours. With a
 word, such as `kernels`, it makes only the trials whose names begin so.
 """
 
