@@ -96,8 +96,7 @@ def tangent_alignment(apply: Callable, params, x, target) -> np.ndarray:
     """
     checks.parameters("params", params)
     x = checks.inputs("x", x)
-    if checks.outputs_of(apply, params, x).shape[1] != 1:
-        raise ValueError("`apply` must have one output; take one: f(p, x)[:, :1].")
+    checks.one_output(apply, params, x)
     target = targets_at(target, len(x))
     rows = jnp.asarray(np.atleast_2d(target), x.dtype)
     found = np.asarray(_pulled(apply, params, x, rows), np.float64)

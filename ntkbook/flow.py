@@ -142,8 +142,6 @@ def training_time(
         )
     checks.one_of("reduction", reduction, REDUCTIONS)
     checks.boolean("half", half)
-    momentum = checks.finite_float("momentum", momentum, least=0)
-    if momentum >= 1:
-        raise ValueError(f"`momentum` must be below 1, but {momentum!r} came.")
+    momentum = checks.momentum(momentum)
     share = {"sum": batch, "mean": 1, "mean_all": 1 / outputs}[reduction] / points
     return step_size * steps * (1 if half else 2) * share / (1 - momentum)

@@ -122,9 +122,7 @@ def path_kernel(
     steps = checks.positive_int("steps", steps)
     batch_size, key = batches(batch_size, key, len(x))
     of_loss = loss_function(loss, y)
-    momentum = checks.finite_float("momentum", momentum, least=0)
-    if momentum >= 1:
-        raise ValueError(f"`momentum` must be below 1, but {momentum!r} came.")
+    momentum = checks.momentum(momentum)
     weight_decay = checks.finite_float("weight_decay", weight_decay, least=0)
     if weight_decay and getattr(apply, "zero_output", None) == "subtract":
         raise ValueError(

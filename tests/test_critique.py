@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from kernel_values import PRODUCTS, VALUES
 from sklearn import preprocessing
 from sklearn.model_selection import train_test_split
 
@@ -26,19 +27,7 @@ from ntkbook.page.results import stored
 
 # --- the kernels
 
-# Of unit vectors in 15 dimensions with these inner products, by independent code.
-PRODUCTS = (1.0, 0.5, 0.0, -0.5, -1.0)
-CORRECT = {
-    "GP1": (2.066667, 2.035104, 2.005018, 1.975899, 1.947571),
-    "GP2": (3.066667, 3.036276, 3.008218, 2.981620, 2.956176),
-    "NTKB1": (4.066667, 3.415425, 2.891883, 2.406433, 1.947571),
-    "NTKB2": (7.133333, 6.261457, 5.674698, 5.160192, 4.692261),
-    "NTKJ1": (2.066667, 1.992996, 1.945942, 1.904132, 1.865383),
-    "NTKJ2": (2.800000, 2.709967, 2.662677, 2.623298, 2.588338),
-    "NTKA1": (2.0, 0.942331, 0.318310, -0.057669, 0.0),
-    "NTKA2": (3.0, 1.351480, 0.685709, 0.343862, 0.318310),
-    "K1": (2.0, 1.692963, 1.580032, 1.498511, 1.433063),
-}
+CORRECT = VALUES | {"K1": (2.0, 1.692963, 1.580032, 1.498511, 1.433063)}
 PUBLISHED = CORRECT | {
     "GP1": (2.005018, 1.977695, 1.951072, 1.925063, 1.899608),
     "GP2": (2.216839, 2.208187, 2.199787, 2.191608, 2.183629),

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from kernel_values import PRODUCTS, VALUES
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -212,21 +213,6 @@ def test_cntk_of_digits_equals_that_of_neural_tangents(pooling, relaxed):
 # --- values and formulas
 
 
-# The kernels of Liu et al. for unit vectors in 15 dimensions, worked out by hand from
-# the formulas, by the inner product; their published code leaves out a root.
-ANGLES = (1.0, 0.5, 0.0, -0.5, -1.0)
-VALUES = {
-    "GP1": (2.066667, 2.035104, 2.005018, 1.975899, 1.947571),
-    "GP2": (3.066667, 3.036276, 3.008218, 2.981620, 2.956176),
-    "NTKB1": (4.066667, 3.415425, 2.891883, 2.406433, 1.947571),
-    "NTKB2": (7.133333, 6.261457, 5.674698, 5.160192, 4.692261),
-    "NTKJ1": (2.066667, 1.992996, 1.945942, 1.904132, 1.865383),
-    "NTKJ2": (2.800000, 2.709967, 2.662677, 2.623298, 2.588338),
-    "NTKA1": (2.0, 0.942331, 0.318310, -0.057669, 0.0),
-    "NTKA2": (3.0, 1.351480, 0.685709, 0.343862, 0.318310),
-}
-
-
 def setting(name, depth, features=15):
     """Return the function and the settings that stand for a kernel's name."""
     both = (1.0,) + (ROOT2,) * depth
@@ -243,7 +229,7 @@ def setting(name, depth, features=15):
 def test_the_literatures_kernels_are_settings(name):
     kernel, settings = setting(name[:-1], int(name[-1]))
     first = jnp.eye(15)[:1]
-    others = [[c, (1 - c * c) ** 0.5] + [0.0] * 13 for c in ANGLES]
+    others = [[c, (1 - c * c) ** 0.5] + [0.0] * 13 for c in PRODUCTS]
     found = kernel(first, jnp.array(others), depth=int(name[-1]), **settings)[0]
     assert np.asarray(found) == pytest.approx(np.array(VALUES[name]), abs=5.01e-7)
 

@@ -7,7 +7,6 @@ word, such as `kernels`, it makes only the trials whose names begin so.
 """
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -49,7 +48,6 @@ MOMENTUM = {
 CAREFULLY = {1: {10_000: 4}, 2: {625: 2, 10_000: 1}}
 SHARED = {1: (4, 4), 2: (4, 3)}  # starts, and the trials in which each is used
 GRID = [16, 64, 256, 1024], [58, 117, 234, 468]  # of the figure with sliders
-WORKERS = 1  # JAX uses all cores; two at a time have once given a wrong result
 FITTED = 468  # points that Keras fits
 
 
@@ -166,16 +164,16 @@ def outputs(params, width, depth, points):
     return np.asarray(net.apply(params, points))[:, 0]
 
 
-def width_study(number, width, depth=1):
+def width_study(number, width):
     """Compare the linearised network with the limit, from one start, at all times."""
     x, y, x_test, y_test = parts(data(number))
-    net = ntkbook.mlp(width, depth, "relu", bias_std=1.0)
+    net = ntkbook.mlp(width, 1, "relu", bias_std=1.0)
     params = net.init(start_key(number), jnp.asarray(x))
-    f0 = [outputs(params, width, depth, jnp.asarray(a)) for a in (x, x_test)]
+    f0 = [outputs(params, width, 1, jnp.asarray(a)) for a in (x, x_test)]
     times = np.array(SETTINGS["times"], float)
     points = jnp.concatenate([x, x_test])
     own = ntkbook.ntk(net.apply, params, points)
-    limit = ntk(points, depth=depth, bias_std=1.0)
+    limit = ntk(points, depth=1, bias_std=1.0)
     a, b = (
         theory(x, y, x_test, times, start=f0, kernel=lambda _, k=k: k).mean
         for k in (own, limit)
@@ -425,17 +423,12 @@ def main():
     store = Store("_runs/06_equivalence", SETTINGS)
     wanted = sys.argv[1:]
     todo = {n: j for n, j in jobs() if not wanted or n.split("-")[0] in wanted}
-    with (
-        progress_bar(True, total=len(todo), desc="trials") as bar,
-        ThreadPoolExecutor(WORKERS) as pool,
-    ):
-
-        def trial(name):
-            found = store.trial(name, todo[name])
+    found = []
+    # One after the other: JAX uses all cores, and two at a time once gave a wrong one.
+    with progress_bar(True, total=len(todo), desc="trials") as bar:
+        for name, job in todo.items():
+            found.append(store.trial(name, job))
             bar.update()
-            return found
-
-        found = list(pool.map(trial, todo))
     if wanted:
         return
     results = {}

@@ -68,6 +68,14 @@ def finite_float(name: str, value, *, least=None, above=None) -> float:
     return number
 
 
+def momentum(value) -> float:
+    """Check the argument ``momentum``, from 0 to below 1; return a ``float``."""
+    value = finite_float("momentum", value, least=0)
+    if value >= 1:
+        raise ValueError(f"`momentum` must be below 1, but {value!r} came.")
+    return value
+
+
 def boolean(name: str, value) -> None:
     """Check for True or False; a number in their place is a mistake."""
     if not isinstance(value, bool):
@@ -280,6 +288,12 @@ def outputs_of(apply, params, x):
             f"{out.dtype}."
         )
     return out
+
+
+def one_output(apply, params, x) -> None:
+    """Check that ``apply(params, x)`` returns shape ``(n, 1)``."""
+    if outputs_of(apply, params, x).shape[1] != 1:
+        raise ValueError("`apply` must have one output; take one: f(p, x)[:, :1].")
 
 
 def data(apply, params, x, y):

@@ -19,6 +19,7 @@ from jax.flatten_util import ravel_pytree
 from scipy.sparse.linalg import LinearOperator, svds
 
 from ntkbook.machine import checks
+from ntkbook.networks.eigenfunctions import with_signs
 
 
 class Anisotropy(NamedTuple):
@@ -52,8 +53,7 @@ def mixed_derivative(apply: Callable, params, x) -> LinearOperator:
     """
     checks.parameters("params", params)
     x = checks.inputs("x", x)
-    if checks.outputs_of(apply, params, x).shape[1] != 1:
-        raise ValueError("`apply` must have one output; take one: f(p, x)[:, :1].")
+    checks.one_output(apply, params, x)
     flat, tree = ravel_pytree(params)
     shape, dtype = x.shape[1:], x.dtype
     forward = partial(_forward, apply, tree)
@@ -145,7 +145,6 @@ def anisotropy_directions(
         _, values, vectors = svds(matrix, k=count, v0=start)
         order = np.argsort(-values)
         values, vectors = values[order], vectors[order]
-    largest = np.abs(vectors).argmax(axis=1)
-    vectors = vectors * np.sign(np.take_along_axis(vectors, largest[:, None], axis=1))
+    vectors = with_signs(vectors)
     checks.finite_result(values, "the mixed derivative of `apply` is not finite.")
     return Anisotropy(values**2, vectors.reshape(-1, *np.shape(x)[1:]))

@@ -67,9 +67,7 @@ def eigenfunctions(kernel, count: int | None = None) -> Eigenfunctions:
     checks.finite_result(values, "`kernel` overflows float64; rescale it.")
     values = values[::-1][:count].astype(np.float64) / n
     vectors = vectors.T[::-1][:count].astype(np.float64) * n**0.5
-    largest = np.abs(vectors).argmax(axis=1)
-    signs = np.sign(np.take_along_axis(vectors, largest[:, None], axis=1))
-    return Eigenfunctions(np.maximum(values, 0.0), vectors * signs)
+    return Eigenfunctions(np.maximum(values, 0.0), with_signs(vectors))
 
 
 def binarise(function) -> np.ndarray:
@@ -91,6 +89,12 @@ def binarise(function) -> np.ndarray:
     if not function.any():
         raise ValueError("`function` is 0 everywhere, so its sign labels nothing.")
     return np.where(function >= 0, 1.0, -1.0)
+
+
+def with_signs(rows) -> np.ndarray:
+    """Return vectors, each with the sign that makes its largest entry positive."""
+    largest = np.abs(rows).argmax(axis=1)
+    return rows * np.sign(np.take_along_axis(rows, largest[:, None], axis=1))
 
 
 def kernel_and_targets(kernel, target) -> tuple[np.ndarray, np.ndarray]:

@@ -239,9 +239,7 @@ def _settings(step_size, momentum, epochs, batch_size, key, loss, y):
     """Check what both ways of training share."""
     if not checks.is_traced(step_size):
         step_size = checks.finite_float("step_size", step_size, above=0)
-    momentum = checks.finite_float("momentum", momentum, least=0)
-    if momentum >= 1:
-        raise ValueError(f"`momentum` must be below 1, but {momentum!r} came.")
+    momentum = checks.momentum(momentum)
     epochs = checks.positive_int("epochs", epochs)
     batch_size = checks.positive_int("batch_size", batch_size)
     if batch_size > len(y):
