@@ -24,6 +24,10 @@ from ntkbook.networks.regression import Regression as Regression
 from ntkbook.networks.regression import kernel_flow as kernel_flow
 from ntkbook.networks.regression import kernel_regression as kernel_regression
 from ntkbook.networks.tangent import ntk as ntk
+from ntkbook.networks.tangent import ntk_diagonal as ntk_diagonal
+from ntkbook.networks.tangent import ntk_routes as ntk_routes
+from ntkbook.networks.tangent_on_disk import ntk_on_disk as ntk_on_disk
+from ntkbook.networks.tangent_operator import ntk_operator as ntk_operator
 from ntkbook.networks.training import Trajectory as Trajectory
 from ntkbook.networks.training import gradient_descent as gradient_descent
 from ntkbook.page.claims import claim as claim

@@ -6,6 +6,7 @@ answer before the library's own messages could.
 
 import contextlib
 import math
+import tempfile
 
 import hypothesis
 import hypothesis.strategies as st
@@ -60,6 +61,28 @@ def apply(params=PARAMS, x=X):
 
 def ntk(apply=linear, params=W, x1=X, x2=None):
     return ntkbook.ntk(apply, params, x1, x2)
+
+
+def ntk_trace(trace=True):
+    return ntkbook.ntk(linear, W, X, trace=trace)
+
+
+def ntk_diagonal(apply=linear, params=W, x=X):
+    return ntkbook.ntk_diagonal(apply, params, x)
+
+
+def ntk_operator(apply=linear, params=W, x1=X, x2=None, v=Y):
+    return ntkbook.ntk_operator(apply, params, x1, x2) @ v
+
+
+def ntk_routes(apply=linear, params=W, x=X):
+    ntkbook.ntk_routes(apply, params, x)
+
+
+def ntk_on_disk(path="kernel.npy", apply=linear, params=W, x1=X, x2=None, **options):
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/{path}" if isinstance(path, str) else path
+        return np.array(ntkbook.ntk_on_disk(path, apply, params, x1, x2, **options))
 
 
 def linearize(apply=linear, params0=W, params=W, x=X):
@@ -194,6 +217,11 @@ FUNCTIONS = [
     init,
     apply,
     ntk,
+    ntk_trace,
+    ntk_diagonal,
+    ntk_operator,
+    ntk_routes,
+    ntk_on_disk,
     linearize,
     taylor_expand,
     gradient_descent,
@@ -286,11 +314,21 @@ CASES = [
       for f in (init, apply, linearize, taylor_expand, gradient_descent, kappa)
       for bad in BAD_X],
     (apply, {"x": X[:, :1]}, "x"),
-    *[(ntk, {"x1": bad}, "x1") for bad in BAD_X],
-    *[(ntk, {"x2": bad}, "x2")
+    *[(f, {"x1": bad}, "x1")
+      for f in (ntk, ntk_operator, ntk_on_disk)
+      for bad in BAD_X],
+    *[(f, {"x2": bad}, "x2")
+      for f in (ntk, ntk_operator, ntk_on_disk)
       for bad in (*BAD_X[1:], X[:, :1], X.astype(jnp.float32))],
+    *[(f, {"x": bad}, "x") for f in (ntk_diagonal, ntk_routes) for bad in BAD_X],
+    *[(f, {"trace": bad}, "trace")
+      for f in (ntk_trace, ntk_on_disk) for bad in (None, 1, "yes", [True])],
+    *[(ntk_on_disk, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
+    *[(ntk_on_disk, {"path": bad}, "path")
+      for bad in (None, 1, X, "", "kernel", "kernel.npz", "no/folder/kernel.npy")],
     *[(f, {"params": bad}, "params")
-      for f in (apply, ntk, linearize, taylor_expand, gradient_descent, kappa)
+      for f in (apply, ntk, ntk_diagonal, ntk_operator, ntk_routes, ntk_on_disk,
+                linearize, taylor_expand, gradient_descent, kappa)
       for bad in (None, "abc", [], {}, 1.0, object(), [None], W.astype(int),
                   W.astype(complex), W * jnp.nan, np.array([object()]),
                   jax.ShapeDtypeStruct((2, 1), float), SINGLE, lambda: 0,
@@ -304,10 +342,10 @@ CASES = [
       for bad in (None, "abc", [], W * jnp.nan, W.astype(int), SINGLE[0])],
     *[(f, {"params": W[:1]}, "params") for f in (linearize, taylor_expand)],
     *[(f, {"apply": bad}, "apply")
-      for f in (ntk, linearize, taylor_expand, gradient_descent, kappa)
+      for f in (ntk, ntk_operator, linearize, taylor_expand, gradient_descent, kappa)
       for bad in NOT_FUNCTIONS],
     *[(f, {"apply": bad, "params": W}, "apply")
-      for f in (ntk, linearize, taylor_expand, gradient_descent, kappa)
+      for f in (ntk, ntk_operator, linearize, taylor_expand, gradient_descent, kappa)
       for bad in (lambda w, x: (x @ w)[:, 0],
                   lambda w, x: x @ w[:1],
                   lambda w, x: (x @ w)[:2],
@@ -698,6 +736,9 @@ ARGUMENTS = {
     init: "key x",
     apply: "params x",
     ntk: "apply params x1 x2",
+    ntk_diagonal: "apply params x",
+    ntk_operator: "apply params x1 x2 v",
+    ntk_on_disk: "path apply params x1 x2 trace progress",
     linearize: "apply params0 params x",
     taylor_expand: "apply params0 order params x",
     gradient_descent: "apply params x y step_size steps batch_size key loss record "

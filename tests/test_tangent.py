@@ -47,6 +47,11 @@ NETWORKS = [
 ]
 
 
+def in_words(network) -> str:
+    """Name a test by what it sets, the same in every process."""
+    return "-".join(getattr(v, "__name__", f"{k}={v}") for k, v in network.items())
+
+
 def setting(dtype=jnp.float64, n1=4, n2=3, features=(3,), **network):
     """Return a network's apply, any parameters that fit it, and two batches.
 
@@ -65,7 +70,7 @@ def setting(dtype=jnp.float64, n1=4, n2=3, features=(3,), **network):
 
 
 def plain(apply):
-    """Hide what apply knows about its layers: the kernel then goes by Jacobians."""
+    """Hide everything about apply but what it computes."""
     return lambda params, x: apply(params, x)
 
 
@@ -85,7 +90,7 @@ def agree(a, b, rel):
     assert np.abs(a - b).max() <= rel * np.abs(b).max()
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=str)
+@pytest.mark.parametrize("network", NETWORKS, ids=in_words)
 def test_two_ways_and_a_dense_jacobian_agree(network):
     apply, params, x1, x2 = setting(**network)
     truth = dense(apply, params, x1, jnp.concatenate([x1, x2]))
@@ -94,7 +99,7 @@ def test_two_ways_and_a_dense_jacobian_agree(network):
         agree(ntkbook.ntk(way, params, x1, x2), truth[:, len(x1) :], 1e-10)
 
 
-@pytest.mark.parametrize("network", NETWORKS[2::4], ids=str)
+@pytest.mark.parametrize("network", NETWORKS[2::4], ids=in_words)
 def test_single_precision(network):
     apply, params, x1, x2 = setting(jnp.float32, **network)
     double = jax.tree.map(lambda a: a.astype(jnp.float64), (params, x1, x2))
@@ -106,7 +111,7 @@ def test_single_precision(network):
 
 
 @pytest.mark.parametrize("implementation", [1, 2])
-@pytest.mark.parametrize("network", [NETWORKS[2], *NETWORKS[-2:]], ids=str)
+@pytest.mark.parametrize("network", [NETWORKS[2], *NETWORKS[-2:]], ids=in_words)
 def test_the_adapter_agrees(network, implementation, relaxed):
     nt = ntkbook.neural_tangents
     apply, params, x1, x2 = setting(**network)

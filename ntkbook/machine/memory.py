@@ -7,16 +7,25 @@ the rows into blocks bounds what is alive at once; the budget says how much that
 import contextlib
 from collections.abc import Iterator
 
+import jax
+
 from ntkbook.machine.checks import finite_float
 
 GIB = 2.0**30
 
-_budget = 2.0 * GIB
+_budget = None  # until somebody sets it
 
 
 def memory_budget() -> float:
-    """Return the budget in bytes for temporary arrays (2 GiB unless set)."""
-    return _budget
+    """Return the budget in bytes for temporary arrays.
+
+    Unless :func:`limit_memory` sets it, that is 2 GiB, or a quarter of the memory of a
+    device that says how much it has, as GPUs do.
+    """
+    if _budget is not None:
+        return _budget
+    has = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 0)
+    return max(2.0 * GIB, has / 4)
 
 
 @contextlib.contextmanager
@@ -40,15 +49,21 @@ def limit_memory(gib: float) -> Iterator[None]:
         _budget = before
 
 
-def blocks(rows: int, bytes_per_row: int, at_most: int | None = None) -> list[slice]:
+def blocks(
+    rows: int, bytes_per_row: int, at_most: int | None = None, bytes_per_pair: int = 0
+) -> list[slice]:
     """Split ``rows`` into slices of near-equal length that fit the budget.
 
-    ``at_most`` bounds the length of a slice, however large the budget is.
+    ``at_most`` bounds the length of a slice, however large the budget is. Where r rows
+    meet r columns, each pair of them may need bytes of its own.
 
     At least one row goes into a block, even where one row alone exceeds the budget:
     the computation is then as small as it can be.
     """
-    largest = max(1, int(min(at_most or rows, rows, _budget / max(bytes_per_row, 1))))
+    budget, half = memory_budget(), max(bytes_per_row, 1) / 2
+    # The r that solves  r bytes_per_row + r^2 bytes_per_pair = budget.
+    fits = budget / (half + (half**2 + budget * bytes_per_pair) ** 0.5)
+    largest = max(1, int(min(at_most or rows, rows, fits)))
     count = -(-rows // largest)  # rounded up
     edges = [rows * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]

@@ -1,7 +1,9 @@
 """A Gram matrix, block by block, and only half of it where it is symmetric."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 
 from ntkbook.machine.progress import progress_bar
@@ -16,6 +18,7 @@ def gram_in_blocks(
     columns: list[slice] | None = None,
     swap: tuple[int, ...] = (1, 0),
     progress: bool = False,
+    **options,
 ):
     """Fill a Gram matrix by calling ``contract(block of x1, block of x2)``.
 
@@ -28,41 +31,95 @@ def gram_in_blocks(
         columns: the blocks of ``x2``; ``None`` where ``x2`` is.
         swap: how a block's axes are permuted to exchange its two arguments.
         progress: show a progress bar where this takes longer than two seconds.
+        options: passed on to :func:`blocks_of_gram`.
     """
-    columns = rows if x2 is None else columns
-    # Of a symmetric matrix the blocks on and below the diagonal.
-    pairs = [
+    pairs = pairs_of_blocks(rows, columns)
+    found = blocks_of_gram(contract, x1, x2, rows, columns, pairs, **options)
+    gram = None
+    with progress_bar(progress, total=len(pairs), desc="kernel") as bar:
+        for r, c, block in found:
+            if len(pairs) == 1:
+                gram = block
+            else:
+                if gram is None:
+                    n2 = (x1 if x2 is None else x2).shape[0]
+                    gram = jnp.zeros((x1.shape[0], n2, *block.shape[2:]), block.dtype)
+                gram = _place(gram, block, r.start, c.start)
+                if x2 is None and r != c:
+                    gram = _place(gram, block.transpose(swap), c.start, r.start)
+            bar.update()
+    return gram
+
+
+def pairs_of_blocks(rows, columns) -> list[tuple[int, int]]:
+    """Return which blocks to compute: of a symmetric matrix the lower half."""
+    return [
         (i, j)
         for i in range(len(rows))
-        for j in range(len(columns))
-        if x2 is not None or j <= i
+        for j in (range(i + 1) if columns is None else range(len(columns)))
     ]
-    grid = {}
-    with progress_bar(progress, total=len(pairs), desc="kernel") as bar:
-        for i, j in pairs:
-            r, c = rows[i], columns[j]
-            one = _take(x1, r, rows)
-            two = _take(x2, c, columns) if x2 is not None else _take(x1, c, rows)
-            block = contract(one, None if x2 is None and i == j else two)
-            grid[i, j] = block[: r.stop - r.start, : c.stop - c.start]
-            if x2 is None and i != j:
-                grid[j, i] = grid[i, j].transpose(swap)
-            bar.update()
-    if len(grid) == 1:
-        return grid[0, 0]
-    return jnp.concatenate(
-        [
-            jnp.concatenate([grid[i, j] for j in range(len(columns))], axis=1)
-            for i in range(len(rows))
-        ]
-    )
 
 
-def _take(x, rows: slice, all_rows: list[slice]):
+def blocks_of_gram(
+    contract: Callable,
+    x1,
+    x2,
+    rows: list[slice],
+    columns: list[slice] | None,
+    pairs: list[tuple[int, int]],
+    *,
+    prepare: Callable = lambda x: x,
+    keep: bool = False,
+    multiple: int = 1,
+) -> Iterator[tuple]:
+    """Yield (rows, columns, block) for each of the pairs.
+
+    Args:
+        contract: as in :func:`gram_in_blocks`, of what ``prepare`` returns.
+        x1: inputs.
+        x2: inputs or ``None``.
+        rows: the blocks of ``x1``.
+        columns: the blocks of ``x2``.
+        pairs: which blocks.
+        prepare: what is done to a block of inputs before.
+        keep: keep what ``prepare`` returned for all blocks, and not only for the last
+            block of rows: memory in exchange for time.
+        multiple: blocks are filled up to a length that this divides.
+    """
+    prepared = {}
+
+    def side(which, i):
+        x, slices = (x1, rows) if which == 0 or x2 is None else (x2, columns)
+        key = (0 if x2 is None else which, i)
+        if key not in prepared:
+            prepared[key] = prepare(_take(x, slices[i], slices, multiple))
+        return prepared[key]
+
+    for i, j in pairs:
+        one = side(0, i)
+        same = x2 is None and i == j
+        block = contract(one, None if same else side(1, j))
+        if not keep:
+            prepared = {key: kept for key, kept in prepared.items() if key == (0, i)}
+        r, c = rows[i], (rows if columns is None else columns)[j]
+        yield r, c, block[: r.stop - r.start, : c.stop - c.start]
+
+
+@partial(jax.jit, donate_argnums=0)
+def _place(gram, block, row, column):
+    """Write a block into its place, without a second copy of the matrix."""
+    at = (row, column, *[0] * (gram.ndim - 2))
+    return jax.lax.dynamic_update_slice(gram, block, at)
+
+
+def _take(x, rows: slice, all_rows: list[slice], multiple: int = 1):
     """Return a block, filled up to the longest: one compiled program serves them all.
 
     What fills it is its last row once more, so that nothing new can go wrong there.
     """
-    missing = max(r.stop - r.start for r in all_rows) - (rows.stop - rows.start)
+    longest = max(r.stop - r.start for r in all_rows)
+    missing = -(-longest // multiple) * multiple - (rows.stop - rows.start)
     block = x[rows]
-    return jnp.concatenate([block, block[-1:]]) if missing else block
+    if not missing:
+        return block
+    return jnp.concatenate([block, *[block[-1:]] * missing])

@@ -78,8 +78,9 @@ class MLP:
     """The ``apply`` of a fully connected network; make one with :func:`mlp`.
 
     It is an object and not a bare function for one reason: its layers are known, so
-    :func:`ntkbook.ntk` can ask for :meth:`layer_derivatives` and never needs a
-    Jacobian.
+    that one can ask for their :meth:`layer_derivatives`. The chapters do, and so do the
+    path kernels, which need them for one input at a time. (:func:`ntkbook.ntk` finds
+    the same in any network by itself.)
     """
 
     width: int

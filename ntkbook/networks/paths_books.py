@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 
 from ntkbook.networks import paths_step as along_step
-from ntkbook.networks.tangent import jacobians
+from ntkbook.networks.paths_gradients import jacobians
 from ntkbook.networks.training import minibatch
 
 

@@ -25,8 +25,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ntkbook.networks.paths_gradients import (
+    gram_of_jacobians,
+    gram_of_layers,
+    jacobians,
+)
 from ntkbook.networks.paths_kinks import smooth_pieces
-from ntkbook.networks.tangent import gram_of_jacobians, gram_of_layers, jacobians
 
 
 class Quadrature(NamedTuple):
