@@ -1,9 +1,8 @@
-r"""A LeNet, small enough to read, whose tangent kernel needs no Jacobian.
+"""A LeNet, small enough to read.
 
 Two convolutions of 5 x 5, each with an activation and an average over 2 x 2 pixels,
-then three dense layers. A convolution is written as a matrix product over patches: then
-its derivative for one image is a small matrix, patches times deltas summed over the
-pixels, and :func:`ntkbook.ntk` can use it as it uses a dense layer's.
+then three dense layers. A convolution is written as a matrix product over patches: on a
+processor that is the faster one to differentiate.
 """
 
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntkbook.machine import checks
-from ntkbook.networks.network import LayerDerivatives, Network, elementwise
+from ntkbook.networks.network import Network, elementwise
 
 SIDE = 5  # of a filter
 
@@ -42,27 +41,15 @@ class LeNet:
 
     def __call__(self, params, x) -> Float[Array, "n 1"]:
         """Return the outputs, ``(n, 1)``."""
-        return self._forward(params, self._inputs(params, x))[0]
-
-    def layer_derivatives(self, params, x) -> list[LayerDerivatives]:
-        """Return each layer's share of the derivatives, one row an image."""
-        x = self._inputs(params, x)
-        shapes = jax.eval_shape(lambda x: self._forward(params, x)[2], x)
-        taps = [jnp.zeros(z.shape, x.dtype) for z in shapes]
-        _, pull, inputs = jax.vjp(
-            lambda taps: self._forward(params, x, taps)[:2], taps, has_aux=True
-        )
-        (deltas,) = pull(jnp.ones((len(x), 1), x.dtype))
-        found = []
-        for h, d in zip(inputs, deltas, strict=True):
-            if h.ndim == 2:  # dense: an outer product, never formed
-                found.append(LayerDerivatives(h, d[:, None], 1.0, 1.0))
-                continue
-            weights = jnp.einsum("nijp,nijc->npc", h, d).reshape(len(x), 1, -1)
-            whole = jnp.concatenate([weights, d.sum((1, 2))[:, None]], axis=2)
-            one = jnp.ones((len(x), 1), x.dtype)
-            found.append(LayerDerivatives(one, whole, 1.0, 0.0))
-        return found
+        h = self._inputs(params, x)
+        for i, layer in enumerate(params):
+            if i == 2:
+                h = h.reshape(len(h), -1)
+            h = patches(h, SIDE) if i < 2 else h
+            h = h @ layer["weight"] + layer["bias"][(None,) * (h.ndim - 1)]
+            h = h if i == 4 else self.activation(h)
+            h = halved(h) if i < 2 else h
+        return h
 
     def _shapes(self, x):
         rows, columns, c = x.shape[1] // 4, x.shape[2] // 4, x.shape[3]
@@ -72,20 +59,6 @@ class LeNet:
             *zip(filters, self.channels, strict=True),
             *zip(sizes[:-1], sizes[1:], strict=True),
         ]
-
-    def _forward(self, params, x, taps=None):
-        """Return the outputs, what entered each layer, and the pre-activations."""
-        h, inputs, before = x, [], []
-        for i, layer in enumerate(params):
-            if i == 2:
-                h = h.reshape(len(h), -1)
-            inputs.append(patches(h, SIDE) if i < 2 else h)
-            z = inputs[-1] @ layer["weight"] + layer["bias"][(None,) * (h.ndim - 1)]
-            z = z if taps is None else z + taps[i]
-            before.append(z)
-            h = z if i == 4 else self.activation(z)
-            h = halved(h) if i < 2 else h
-        return h, inputs, before
 
     def _inputs(self, params, x):
         x = _images(x)

@@ -52,14 +52,19 @@ def features(how: How, params, x) -> list:
     """
 
     def at_one(x_i):
-        formed, factors = [], []
+        small, large = [], []
         for found in derivatives(how, params, x_i):
-            if _route(how, found) in (GRAMS, PAIRS):
-                factors.append(found)
-            elif found is not None:
-                formed.append(_formed(found) if isinstance(found, Factors) else found)
+            match _route(how, found):
+                case "unused":
+                    pass
+                case "pairs of places" | "Grams of inputs and deltas":
+                    large.append(found)
+                case "formed from inputs and deltas":
+                    large.append(_formed(found))
+                case _:
+                    small.append(found)
         nothing = jnp.zeros((_outputs(how, params, x_i), 0), x.dtype)
-        return [jnp.concatenate([nothing, *formed], axis=1), *factors]
+        return [jnp.concatenate([nothing, *small], axis=1), *large]
 
     # Some accelerators would round float32 products to 10 or 13 bits without this.
     with jax.default_matmul_precision("highest"):
@@ -108,11 +113,8 @@ def _route(how: How, found) -> str:
 
 
 def _formed(f: Factors):
-    """Return the derivatives, ``(k, m_in m_out)``."""
-    k, t, m_out = f.deltas.shape
-    deltas = f.deltas.swapaxes(0, 1).reshape(t, k * m_out)
-    formed = (f.inputs.T @ deltas).reshape(-1, k, m_out)
-    return formed.swapaxes(0, 1).reshape(k, -1)
+    """Return the derivatives, ``(k, m_out m_in)``."""
+    return jnp.tensordot(f.deltas, f.inputs, (1, 0)).reshape(len(f.deltas), -1)
 
 
 def contract(how: How, one: list, two: list) -> Float[Array, "n1 n2 *outputs"]:

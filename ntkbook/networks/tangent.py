@@ -21,7 +21,7 @@ from ntkbook.machine.mesh import everywhere, gather, here, mesh_for, spread
 from ntkbook.networks.gram import gram_in_blocks
 from ntkbook.networks.shares import Plan, contract, features, plan_for
 
-FULL = 128  # rows of outputs; matrix products with fewer do not fill a processor
+FULL = 512  # rows of outputs; matrix products with fewer do not fill a processor
 SIDE = 8  # blocks along the side of a symmetric kernel: 36 of 64 are computed
 
 
