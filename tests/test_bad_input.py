@@ -71,8 +71,9 @@ def ntk_diagonal(apply=linear, params=W, x=X):
     return ntkbook.ntk_diagonal(apply, params, x)
 
 
-def ntk_operator(apply=linear, params=W, x1=X, x2=None, v=Y):
-    return ntkbook.ntk_operator(apply, params, x1, x2) @ v
+def ntk_operator(apply=linear, params=W, x1=X, x2=None):
+    kernel = ntkbook.ntk_operator(apply, params, x1, x2)
+    return kernel @ np.ones(kernel.shape[1])  # what it multiplies, SciPy checks
 
 
 def ntk_routes(apply=linear, params=W, x=X):
@@ -737,7 +738,7 @@ ARGUMENTS = {
     apply: "params x",
     ntk: "apply params x1 x2",
     ntk_diagonal: "apply params x",
-    ntk_operator: "apply params x1 x2 v",
+    ntk_operator: "apply params x1 x2",
     ntk_on_disk: "path apply params x1 x2 trace progress",
     linearize: "apply params0 params x",
     taylor_expand: "apply params0 order params x",
