@@ -25,7 +25,7 @@ HTML = BUILD / "html"
 STAMP = BUILD / "stamp"
 LOG = BUILD / "build.log"
 INPUTS = ["book", "notebooks", "ntkbook", "_config.yml", "_toc.yml", "pyproject.toml"]
-INPUTS += ["requirements.txt", "README.md", "LICENSE"]
+INPUTS += ["requirements.txt", "README.md", "LICENSE", "benchmarks/results"]
 
 # What MathJax loads on demand: extensions, fonts, and its reading aloud of formulas.
 MATHJAX_PARTS = ["input/tex/extensions", "output/chtml/fonts/woff-v2", "a11y", "sre"]
