@@ -7,6 +7,7 @@ RUN ?= 04_images
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
+TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 BOOK_TESTS := tests/test_environment.py tests/test_book_build.py tests/test_book_browser.py
 COLAB_TESTS := tests/test_colab_run.py
@@ -46,7 +47,7 @@ lint: environment  ## check style, imports and the notebooks' form
 # before the library's own messages can: those are tested without it.
 test-library: environment
 	$(call heading,Library: tests and the examples in docstrings)
-	@$(PYTEST) tests ntkbook --doctest-modules \
+	@$(PYTEST) $(TWO) tests ntkbook --doctest-modules \
 		--jaxtyping-packages=ntkbook,beartype.beartype \
 		--ignore=tests/test_bad_input.py $(addprefix --ignore=,$(BOOK_TESTS) $(COLAB_TESTS))
 	$(call heading,Library: bad input)
@@ -54,7 +55,7 @@ test-library: environment
 
 test-notebooks: environment
 	$(call heading,Chapters: run again and compared with their stored outputs)
-	@$(PYTEST) --nbval notebooks
+	@$(PYTEST) $(TWO) --nbval notebooks
 
 test-book: environment
 	$(call heading,Book: built from clean; read in a browser)
@@ -63,7 +64,7 @@ test-book: environment
 test-colab: environment colab-environment
 	$(call heading,Colab: the generated notebooks on versions that Colab has)
 	@$(BIN)/python book/tools/build.py
-	@$(PYTEST) $(COLAB_TESTS)
+	@$(PYTEST) -n 2 $(COLAB_TESTS)
 
 format: environment  ## format the code and the notebooks
 	@$(BIN)/ruff check --quiet --fix .

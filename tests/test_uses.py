@@ -40,7 +40,7 @@ def inputs(*shape):
 ACTIVATIONS = [jnp.tanh, jax.nn.relu, jax.nn.gelu, jax.nn.softplus, jnp.sin]
 
 
-@settings(max_examples=12)
+@settings(max_examples=10)
 @given(
     widths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
     outputs=st.integers(1, 3),
@@ -317,7 +317,7 @@ def test_routes_of_a_convolution(relaxed):
     assert list(found.values()) == [FORMED, FORMED, PAIRS, GRAMS]
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     stride=st.integers(1, 2),
     dilation=st.integers(1, 2),

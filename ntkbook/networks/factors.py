@@ -3,9 +3,9 @@ r"""The derivative by one parameter, as inputs and deltas wherever that is possi
 Where a parameter is one factor of a product, z = h W, its derivative is an outer
 product, of what enters with what comes back:
 
-.. math:: \frac{\partial f_a}{\partial W} = \sum_{s=1}^t h_s\, \delta_{a,s}^\top
+.. math:: \frac{\partial f_a}{\partial W} = \sum_{s=1}^P h_s\, \delta_{a,s}^\top
 
-The sum goes over the t places where W is used: one for a dense layer at one input, the
+The sum goes over the P places where W is used: one for a dense layer at one input, the
 pixels for a convolution, and all of them together for a W that several layers share.
 """
 
@@ -19,11 +19,11 @@ from ntkbook.networks.uses import REARRANGE, Use, jacobian
 
 
 class Factors(NamedTuple):
-    """The derivatives of k outputs by one parameter, as sums of t outer products.
+    """The derivatives of k outputs by one parameter, as sums of P outer products.
 
     Attributes:
-        inputs: ``(t, m_in)``.
-        deltas: ``(k, t, m_out)``.
+        inputs: ``(P, m_in)``.
+        deltas: ``(k, P, m_out)``.
     """
 
     inputs: jax.Array
@@ -80,11 +80,11 @@ def _of_product(use, delta, at):
         return None, None
     h = use.operands[1 - at]
     free = [a for a in range(h.ndim) if a not in contracted[1 - at]]
-    t = int(np.prod([h.shape[a] for a in free]))
-    h = jnp.transpose(h, [*free, *contracted[1 - at]]).reshape(t, -1)
+    places = int(np.prod([h.shape[a] for a in free]))
+    h = jnp.transpose(h, [*free, *contracted[1 - at]]).reshape(places, -1)
     if at == 0:  # the axes of W come first
-        delta = delta.reshape(len(delta), -1, t).swapaxes(1, 2)
-    return contracted[at], Factors(h, delta.reshape(len(delta), t, -1))
+        delta = delta.reshape(len(delta), -1, places).swapaxes(1, 2)
+    return contracted[at], Factors(h, delta.reshape(len(delta), places, -1))
 
 
 def _of_convolution(use, delta, at):

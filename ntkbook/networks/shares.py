@@ -1,6 +1,6 @@
 r"""Every parameter's share of the tangent kernel, by the route that is least work.
 
-Where the derivative by a parameter is a sum of outer products over t places, its share
+Where the derivative by a parameter is a sum of outer products over P places, its share
 is a sum over pairs of places, of two small Gram matrices multiplied entry by entry:
 
 .. math:: \Bigl\langle \sum_s h_s \delta_s^\top, \sum_r h'_r \delta_r'^\top \Bigr\rangle
@@ -47,22 +47,21 @@ class How(NamedTuple):
 def features(how: How, params, x) -> list:
     """Return what the kernel at the inputs ``x`` needs.
 
-    That is an array ``(n, k, q)``, all that is formed side by side, and
-    :class:`Factors` with a leading axis of inputs for each of the other leaves.
+    That is an array ``(n, k, q)``, the derivatives by biases and their like side by
+    side, and for each of the other leaves one more such array, or :class:`Factors` with
+    a leading axis of inputs.
     """
 
     def at_one(x_i):
         small, large = [], []
         for found in derivatives(how, params, x_i):
-            match _route(how, found):
-                case "unused":
-                    pass
-                case "pairs of places" | "Grams of inputs and deltas":
-                    large.append(found)
-                case "formed from inputs and deltas":
-                    large.append(_formed(found))
-                case _:
-                    small.append(found)
+            route = _route(how, found)
+            if route in (GRAMS, PAIRS):
+                large.append(found)
+            elif route == FORMED:
+                large.append(_formed(found))
+            elif route != UNUSED:
+                small.append(found)
         nothing = jnp.zeros((_outputs(how, params, x_i), 0), x.dtype)
         return [jnp.concatenate([nothing, *small], axis=1), *large]
 
@@ -102,13 +101,14 @@ def _route(how: How, found) -> str:
         return UNUSED
     if not isinstance(found, Factors):
         return WHOLE if how.whole else EQUATION
-    (k, t, m_out), m_in = found.deltas.shape, found.inputs.shape[1]
-    if t == 1:
+    (k, places, m_out), m_in = found.deltas.shape, found.inputs.shape[1]
+    if places == 1:
         return GRAMS
     # Multiplications for each pair of inputs. Those of single numbers, between the two
     # Grams, wait for memory, and count as much as several in a matrix product.
     outputs = k if how.trace else k * k
-    pairs = t * t * (m_in + outputs * m_out + 16 * (1 if how.trace else outputs))
+    products = m_in + outputs * m_out
+    pairs = places**2 * (products + 16 * (1 if how.trace else outputs))
     return PAIRS if pairs < outputs * m_in * m_out else FORMED
 
 
