@@ -1,11 +1,13 @@
 """The built pages as a reader meets them: in a real browser, served over HTTP."""
 
+import csv
 import gzip
 import http.server
 import shutil
 import subprocess
 import sys
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import resources
@@ -14,6 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 from playwright.sync_api import sync_playwright
+
+from ntkbook.page.records import records
 
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
@@ -257,3 +261,48 @@ def test_is_light_to_load(server, browser, page):
     sent, raw = server.sent / MEGABYTE, server.raw / MEGABYTE
     print(f"{page}: {sent:.2f} MB over the wire, {raw:.2f} MB uncompressed")
     assert sent < 2
+
+
+def test_claims_can_be_filtered(server, browser):
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{server.server_port}/book/claims.html")
+    total = len(records())
+
+    def shown():
+        return page.locator("table.ntk-claims tbody tr:visible").count()
+
+    assert shown() == total
+    refuted = sum(r.verdict == "refuted" for r in records().values())
+    page.get_by_label("Verdict").select_option("refuted")
+    assert shown() == refuted
+    assert page.locator(".ntk-filter output").inner_text().startswith(f"{refuted} of ")
+    page.get_by_label("Verdict").select_option("all")
+    sources = page.get_by_label("Source")
+    names = sources.locator("option").all_inner_texts()
+    found = []
+    for name in names[1:]:
+        sources.select_option(name)
+        found.append(shown())
+    counted = Counter(r.source for r in records().values())
+    assert sorted(found) == sorted(counted.values())
+    sources.select_option("all")
+    page.get_by_label("Words").fill("no claim says this")
+    assert shown() == 0
+    page.close()
+
+
+def test_claims_can_be_taken_along(server):
+    with (HTML / "book" / "claims.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["claim"] for row in rows] == list(records())
+    for row in rows:
+        assert row["verdict"] == records()[row["claim"]].verdict
+        assert bool(row["measured"]) == (row["verdict"] != "reported only")
+        if row["cell"]:
+            page, anchor = row["cell"].split("#")
+            assert f'id="{anchor}"' in _text(page)
+
+
+@cache
+def _text(page):
+    return (HTML / page).read_text()

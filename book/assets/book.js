@@ -10,3 +10,58 @@ for (const event of ["toggle", "click"]) {
     true,
   );
 }
+
+// The page Claims: show only the claims of one source, with one verdict, with a word.
+function filterClaims() {
+  const tables = [...document.querySelectorAll("table.ntk-claims")];
+  if (!tables.length) return;
+  const box = (table) => table.closest(".pst-scrollable-table-container") ?? table;
+  const rows = (table) => [...table.tBodies[0].rows];
+  const source = (table) =>
+    table.querySelector(".caption-text").textContent.replace(/^What | says$/g, "");
+  const verdict = (row) => row.cells[3].textContent.trim().replace(/^\S+ /, "");
+
+  const bar = document.createElement("form");
+  bar.className = "ntk-filter";
+  bar.setAttribute("role", "search");
+  bar.setAttribute("aria-label", "Filter the claims");
+  const field = (name, control) => {
+    const label = document.createElement("label");
+    label.append(`${name} `, control);
+    bar.append(label);
+    return control;
+  };
+  const choice = (name, texts) => {
+    const select = document.createElement("select");
+    select.append(...["all", ...texts].map((text) => new Option(text, text)));
+    return field(name, select);
+  };
+  const from = choice("Source", tables.map(source));
+  const verdicts = new Set(tables.flatMap(rows).map(verdict));
+  const outcome = choice("Verdict", [...verdicts].sort());
+  const words = field("Words", document.createElement("input"));
+  words.type = "search";
+  const count = document.createElement("output");
+  bar.append(count);
+
+  const show = () => {
+    const wanted = words.value.trim().toLowerCase();
+    for (const table of tables) {
+      const here = ["all", source(table)].includes(from.value);
+      for (const row of rows(table))
+        row.hidden = !(
+          here &&
+          ["all", verdict(row)].includes(outcome.value) &&
+          row.textContent.toLowerCase().includes(wanted)
+        );
+      box(table).hidden = rows(table).every((row) => row.hidden);
+    }
+    const all = tables.flatMap(rows);
+    count.textContent = `${all.filter((row) => !row.hidden).length} of ${all.length} claims`;
+  };
+  bar.addEventListener("input", show);
+  bar.addEventListener("submit", (event) => event.preventDefault());
+  box(tables[0]).before(bar);
+  show();
+}
+document.addEventListener("DOMContentLoaded", filterClaims);

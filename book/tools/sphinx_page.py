@@ -2,41 +2,20 @@
 
 * a line at the head of each chapter that says how to run it, and one in each exercise
   that says its kind, time and difficulty;
-* the `{claims-table}` directive, which is most of the page *Claims*;
 * HTML that screen readers can read where its parts leave faults;
 * no thebe: it would load scripts from another host, for a server that nobody runs.
 """
 
 import re
-from collections import Counter
 from html import escape
 from importlib import metadata
-from pathlib import Path
 
 import nbformat
 from docutils import nodes
-from docutils.statemachine import StringList
 from myst import with_note
-from sphinx.util.docutils import SphinxDirective
-
-from ntkbook.page.claims import collect, problems, shown
-from ntkbook.page.records import VERDICTS, records
 
 CHAPTERS = "notebooks/"
 COLAB = "https://colab.research.google.com/"
-SIGN = {"=": "", "<=": "≤ ", ">=": "≥ "}
-HEAD = """
-:::{{list-table}} What {{cite:t}}`{source}` says
-:name: claims-{source}
-:header-rows: 1
-:widths: 46 16 16 22
-:class: ntk-claims
-
-* - Claim
-  - Reported
-  - Measured
-  - Verdict
-"""
 
 
 def chapter_line(app, doctree):
@@ -73,43 +52,6 @@ def exercise_notes(app, docname, source):
         source[0] = nbformat.writes(notebook)
 
 
-class ClaimsTable(SphinxDirective):
-    """Every claim with what we measured: a count of verdicts, and a table a source."""
-
-    def run(self):
-        notebooks = sorted(Path(self.env.srcdir, CHAPTERS).glob("*.ipynb"))
-        cells = collect(notebooks)
-        if wrong := problems(records(), cells):
-            raise self.error("; ".join(wrong))
-        measured = {cell.row["id"]: cell for cell in cells}
-        counts = Counter(record.verdict for record in records().values())
-        outcome = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
-        text = [f"Of {counts.total()} claims: {outcome}."]
-        for source in dict.fromkeys(record.source for record in records().values()):
-            text += HEAD.format(source=source).splitlines()
-            for record in records().values():
-                if record.source == source:
-                    text += self.row(record, measured.get(record.id))
-            text.append(":::")
-        parent = nodes.container()
-        self.state.nested_parse(StringList(text, "claims-table"), 0, parent)
-        return parent.children
-
-    def row(self, record, cell):
-        reported = SIGN[record.relation] + shown(record.reported)
-        if record.corrected is not None:
-            reported += f"; corrected: {SIGN[record.relation]}{shown(record.corrected)}"
-        value, verdict = "not measured", f"{VERDICTS[record.verdict]} {record.verdict}"
-        if cell:
-            value = cell.row["measured"]
-            if cell.row["interval"]:
-                value += " [{}, {}]".format(*cell.row["interval"])
-            anchor = f"../notebooks/{cell.notebook.stem}.html#claim-{record.id}"
-            value = f'<a href="{escape(anchor)}">{escape(value)}</a>'
-        claim = f"{record.statement}<br><small>{escape(record.place)}</small>"
-        return [f"* - {claim}", f"  - {reported}", f"  - {value}", f"  - {verdict}"]
-
-
 def mend_html(app, pagename, templatename, context, doctree):
     """Mend what docutils, sphinx-proof and sphinx-exercise write on every page."""
     body = context.get("body", "")
@@ -138,5 +80,4 @@ def setup(app):
     app.connect("source-read", exercise_notes)
     app.connect("doctree-read", chapter_line)
     app.connect("html-page-context", mend_html)
-    app.add_directive("claims-table", ClaimsTable)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

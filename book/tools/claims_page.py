@@ -1,0 +1,147 @@
+"""The page *Claims*: what the sources say and what was measured, from the records.
+
+    {claims-table}    counts of verdicts, and a table for each source
+
+The same as a CSV file lies beside the built page. The filters above the tables are made
+by `book.js`, so that a reader without scripts sees none that do nothing.
+"""
+
+import csv
+from collections import Counter
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from ntkbook.page.claims import collect, problems, shown
+from ntkbook.page.records import VERDICTS, records
+
+CHAPTERS = "notebooks/"
+CSV = "book/claims.csv"
+SIGN = {"=": "", "<=": "≤ ", ">=": "≥ "}
+COLUMNS = ["claim", "source", "place", "statement", "relation", "reported"]
+COLUMNS += ["corrected", "measured", "low", "high", "verdict", "why", "cell"]
+COUNTS = """
+:::{list-table} What came of the claims, by source
+:name: claims-counts
+:header-rows: 1
+:class: ntk-counts
+
+"""
+HEAD = """
+:::{{list-table}} What {{cite:t}}`{source}` says
+:name: claims-{source}
+:header-rows: 1
+:widths: 46 16 16 22
+:class: ntk-claims
+
+* - Claim
+  - Reported
+  - Measured
+  - Verdict
+"""
+
+
+def measured(source_folder) -> dict:
+    """Return for each claim's id the cell that measures it.
+
+    Raises:
+        ValueError: if records and cells do not match.
+    """
+    notebooks = sorted(Path(source_folder, CHAPTERS).rglob("*.ipynb"))
+    cells = collect(notebooks)
+    if wrong := problems(records(), cells):
+        raise ValueError("; ".join(wrong))
+    return {cell.row["id"]: cell for cell in cells}
+
+
+class ClaimsTable(SphinxDirective):
+    """Every claim with what we measured."""
+
+    def run(self):
+        try:
+            cells = measured(self.env.srcdir)
+        except ValueError as problem:
+            raise self.error(str(problem)) from problem
+        text = counts()
+        for source in _sources():
+            text += HEAD.format(source=source).splitlines()
+            for record in records().values():
+                if record.source == source:
+                    text += row(record, cells.get(record.id))
+            text.append(":::")
+        parent = nodes.container()
+        self.state.nested_parse(StringList(text, "claims-table"), 0, parent)
+        return parent.children
+
+
+def counts() -> list[str]:
+    """How many claims of each source got each verdict, as a table in MyST."""
+    found = Counter((r.source, r.verdict) for r in records().values())
+    verdicts = [v for v in VERDICTS if any(found[s, v] for s in _sources())]
+    lines = [["Source", *(f"{VERDICTS[v]} {v}" for v in verdicts), "all"]]
+    for source in _sources():
+        numbers = [found[source, v] for v in verdicts]
+        lines.append([f"{{cite:t}}`{source}`", *numbers, sum(numbers)])
+    totals = [sum(found[s, v] for s in _sources()) for v in verdicts]
+    lines.append(["all", *totals, sum(totals)])
+    text = COUNTS.splitlines()
+    for cells in lines:
+        text += [f"{'* ' if i == 0 else '  '}- {c or '–'}" for i, c in enumerate(cells)]
+    return [*text, ":::"]
+
+
+def row(record, cell) -> list[str]:
+    """One claim, as a row of its source's table."""
+    reported = SIGN[record.relation] + shown(record.reported)
+    if record.corrected is not None:
+        reported += f"; corrected: {SIGN[record.relation]}{shown(record.corrected)}"
+    value, verdict = "not measured", f"{VERDICTS[record.verdict]} {record.verdict}"
+    if cell:
+        value = cell.row["measured"]
+        if cell.row["interval"]:
+            value += " [{}, {}]".format(*cell.row["interval"])
+        value = f'<a href="../{escape(_place(record, cell))}">{escape(value)}</a>'
+    claim = f"{record.statement}<br><small>{escape(record.place)}</small>"
+    return [f"* - {claim}", f"  - {reported}", f"  - {value}", f"  - {verdict}"]
+
+
+def write_csv(app, exception):
+    """Write the same beside the page, for those who want to count for themselves."""
+    if exception or app.builder.format != "html":
+        return
+    cells = measured(app.srcdir)
+    path = Path(app.outdir, CSV)
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        table.writerows(as_list(r, cells.get(r.id)) for r in records().values())
+
+
+def as_list(record, cell) -> list[str]:
+    """One claim, as the CSV file has it; the same columns as `COLUMNS`."""
+    corrected = "" if record.corrected is None else shown(record.corrected)
+    low, high = (cell and cell.row["interval"]) or ("", "")
+    return [
+        *(record.id, record.source, record.place, record.statement, record.relation),
+        *(shown(record.reported), corrected, cell.row["measured"] if cell else ""),
+        *(low, high, record.verdict, record.why or record.correction or record.cost),
+        _place(record, cell) if cell else "",
+    ]
+
+
+def _place(record, cell) -> str:
+    return f"notebooks/{cell.notebook.stem}.html#claim-{record.id}"
+
+
+def _sources() -> list[str]:
+    return list(dict.fromkeys(record.source for record in records().values()))
+
+
+def setup(app):
+    app.add_directive("claims-table", ClaimsTable)
+    app.connect("build-finished", write_csv)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
