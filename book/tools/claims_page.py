@@ -1,6 +1,7 @@
 """The page *Claims*: what the sources say and what was measured, from the records.
 
-    {claims-table}    counts of verdicts, and a table for each source
+    {claims-counts}    how many claims of each source got each verdict
+    {claims-table}     a table for each source
 
 The same as a CSV file lies beside the built page. The filters above the tables are made
 by `book.js`, so that a reader without scripts sees none that do nothing.
@@ -57,24 +58,36 @@ def measured(source_folder) -> dict:
     return {cell.row["id"]: cell for cell in cells}
 
 
-class ClaimsTable(SphinxDirective):
-    """Every claim with what we measured."""
-
+class _Directive(SphinxDirective):
     def run(self):
         try:
-            cells = measured(self.env.srcdir)
+            text = self.text()
         except ValueError as problem:
             raise self.error(str(problem)) from problem
-        text = counts()
+        parent = nodes.container()
+        self.state.nested_parse(StringList(text, "claims"), 0, parent)
+        return parent.children
+
+
+class ClaimsCounts(_Directive):
+    """How many claims of each source got each verdict."""
+
+    def text(self):
+        return counts()
+
+
+class ClaimsTable(_Directive):
+    """Every claim with what we measured."""
+
+    def text(self):
+        text, cells = [], measured(self.env.srcdir)
         for source in _sources():
             text += HEAD.format(source=source).splitlines()
             for record in records().values():
                 if record.source == source:
                     text += row(record, cells.get(record.id))
             text.append(":::")
-        parent = nodes.container()
-        self.state.nested_parse(StringList(text, "claims-table"), 0, parent)
-        return parent.children
+        return text
 
 
 def counts() -> list[str]:
@@ -142,6 +155,7 @@ def _sources() -> list[str]:
 
 
 def setup(app):
+    app.add_directive("claims-counts", ClaimsCounts)
     app.add_directive("claims-table", ClaimsTable)
     app.connect("build-finished", write_csv)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
