@@ -1,14 +1,15 @@
-"""Which cells of a chapter an exercise stands on, read from their code.
+"""Which statements of a chapter an exercise stands on, read from their code.
 
 An exercise uses names (`net`, `theta_digits`) that the chapter has defined on the way.
-`needed` finds the cells that define them, the cells that *those* stand on, and so on
-back to the imports. Cells that only draw, claim or print fall out. It reads Python's
-syntax tree and runs nothing, and where it cannot know it keeps a cell too many: what a
+`needed` finds the statements that define them, what *those* stand on, and so on back
+to the imports. What only draws, claims or prints falls out. It reads Python's syntax
+tree and runs nothing, and where it cannot know it keeps something too much: what a
 function reads when it is called counts wherever it is bound, a method called for its
 effect counts as a change of its object, and so does every use of a random generator.
 """
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -58,25 +59,57 @@ def loaded(source: str) -> set[str]:
     return found.loads | found.late
 
 
-def needed(cells: list[str], wanted: set[str]) -> list[int]:
-    """The cells that must run, in order, for the wanted names to be what they are at
-    the end of all the cells. The first one, which sets up the chapter, always runs."""
-    all_names = [names_of(cell) for cell in cells]
-    imports = set().union(*(n.imports for n in all_names))
-    stateful = set().union(*(n.stateful for n in all_names))
-    chosen, late = {0}, set()
+def needed(cells: list[str], wanted: set[str]) -> list[tuple[int, str]]:
+    """The statements that must run, in order, for the wanted names to be what they are
+    at the end of all the cells. The first cell, which sets up the chapter, is whole.
+
+    Returns:
+        the number and the remaining code of each cell of which something remains.
+    """
+    parts = [(i, text) for i, cell in enumerate(cells) for text in _statements(cell)]
+    names = [names_of(text) for _, text in parts]
+    imports = set().union(*(n.imports for n in names))
+    stateful = set().union(*(n.stateful for n in names))
+    chosen, late = {k for k, (i, _) in enumerate(parts) if i == 0}, set()
     while True:
         before = len(chosen), len(late)
         alive = set(wanted)
-        for i in reversed(range(len(cells))):
-            names = all_names[i]
-            changes = (names.maybe | (names.loads & stateful)) - imports
-            if i in chosen or (names.binds | changes) & (alive | late):
-                chosen.add(i)
-                alive = (alive - names.binds) | names.loads | names.late
-                late |= names.late
+        for k in reversed(range(len(parts))):
+            changes = (names[k].maybe | (names[k].loads & stateful)) - imports
+            if k in chosen or (names[k].binds | changes) & (alive | late):
+                chosen.add(k)
+                alive = (alive - names[k].binds) | names[k].loads | names[k].late
+                late |= names[k].late
         if (len(chosen), len(late)) == before:
-            return sorted(chosen)
+            break
+    kept: dict[int, str] = {0: cells[0]} if cells else {}
+    for k in sorted(chosen):
+        i, text = parts[k]
+        if i:
+            kept[i] = kept.get(i, "") + text
+    return [(i, _tidy(text)) for i, text in kept.items()]
+
+
+def _statements(cell: str) -> Iterator[str]:
+    """A cell's statements, each with the comments and blank lines above it."""
+    lines, start = cell.split("\n"), 0
+    body = ast.parse(cell).body
+    for node, following in zip(body, [*body[1:], None], strict=True):
+        end = node.end_lineno
+        if following and _first_line(following) <= end:  # two on a line: keep together
+            continue
+        yield "\n".join(lines[start:end]) + "\n"
+        start = end
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(d.lineno for d in decorators)])
+
+
+def _tidy(text: str) -> str:
+    """No blank lines at the ends, nor where something has fallen out between."""
+    return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n")
 
 
 def _run(statements: list[ast.stmt], found: Names) -> None:
