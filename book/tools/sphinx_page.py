@@ -2,11 +2,14 @@
 
 * a line at the head of each chapter that says how to run it, and one in each exercise
   that says its kind, time and difficulty;
-* the `{claims-table}` directive, which is most of the page *Claims*;
+* the `{claims-table}` directive, which is most of the page *Claims*, and the tables of
+  the page for instructors, `{course-syllabus}` and `{course-exercises}`;
+* books without solutions (`make book SOLUTIONS=no`);
 * HTML that screen readers can read where its parts leave faults;
 * no thebe: it would load scripts from another host, for a server that nobody runs.
 """
 
+import os
 import re
 from collections import Counter
 from html import escape
@@ -14,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 import nbformat
+import syllabus
 from docutils import nodes
 from docutils.statemachine import StringList
 from myst import with_note
@@ -70,6 +74,8 @@ def exercise_notes(app, docname, source):
         notebook = nbformat.reads(source[0], as_version=4)
         for cell in notebook.cells:
             cell.source = with_note(cell)
+        if os.environ.get("NTKBOOK_SOLUTIONS") == "no":  # set by build.py
+            without_solutions(notebook)
         source[0] = nbformat.writes(notebook)
 
 
@@ -110,6 +116,48 @@ class ClaimsTable(SphinxDirective):
         return [f"* - {claim}", f"  - {reported}", f"  - {value}", f"  - {verdict}"]
 
 
+class CourseTable(SphinxDirective):
+    """The weeks of a course (`{course-syllabus} 6`), or all exercises."""
+
+    optional_arguments = 1
+
+    def run(self):
+        source = Path(self.env.srcdir)
+        chapters = syllabus.exercises(source / CHAPTERS)
+        for chapter in chapters.values():
+            self.env.note_dependency(str(source / CHAPTERS / f"{chapter['name']}.ipynb"))
+        try:
+            if self.name == "course-exercises":
+                text = syllabus.exercises_table(chapters)
+            else:
+                plan = syllabus.plan(source / "book" / "course.toml")
+                length = int(self.arguments[0])
+                text = syllabus.syllabus_table(plan, chapters, length)
+        except (ValueError, KeyError, IndexError) as problem:
+            raise self.error(f"{self.name}: {problem}") from problem
+        parent = nodes.container()
+        lines = StringList(text.splitlines(), self.name)
+        self.state.nested_parse(lines, 0, parent)
+        return parent.children
+
+
+def without_solutions(nb):
+    """Take the exercises' solutions out of a notebook."""
+    kept, solution = [], False
+    for cell in nb.cells:
+        gates = []
+        if cell.cell_type == "markdown":
+            gates = re.findall(r"\{solution-(start|end)\}", cell.source)
+        if not (solution or gates):
+            kept.append(cell)
+        elif gates and gates[-1] == "end":
+            # What an author has written after the solution's end, in the same cell.
+            cell.source = re.split(r"\{solution-end\}\s*\n[`:]+[ \t]*", cell.source)[-1]
+            kept += [cell] if cell.source.strip() else []
+        solution = gates[-1] == "start" if gates else solution
+    nb.cells = kept
+
+
 def mend_html(app, pagename, templatename, context, doctree):
     """Mend what docutils, sphinx-proof and sphinx-exercise write on every page."""
     body = context.get("body", "")
@@ -139,4 +187,6 @@ def setup(app):
     app.connect("doctree-read", chapter_line)
     app.connect("html-page-context", mend_html)
     app.add_directive("claims-table", ClaimsTable)
+    app.add_directive("course-exercises", CourseTable)
+    app.add_directive("course-syllabus", CourseTable)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
