@@ -90,7 +90,7 @@ def read(nb, name: str, settings: Settings, targets: dict) -> Coursework:
             statement = new[0].source
             exercises.append(Exercise(dict(about), statement, cited=(cited, [])))
             texts += cell.source + "\n"
-        elif in_solution and new:
+        elif in_solution and new and not re.search(r"\{solution-", cell.source):
             exercises[-1].cited[1].extend(cited)
             _solve(exercises[-1], cell, new[0].source)
         elif cell.cell_type == "code" and not exercises:
@@ -130,7 +130,7 @@ def without_key(source: str) -> str:
     for node in reversed(ast.parse(source).body):
         if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
             continue
-        if not ast.unparse(node.value.func).endswith("exercises.key"):
+        if ast.unparse(node.value.func).split(".")[-1] != "key":
             continue
         answer = ast.unparse(node.value.args[1])
         instead = [] if answer == "answer" else [f"answer = {answer}"]

@@ -25,11 +25,14 @@ from pathlib import Path
 import nbformat
 
 SECONDS = int(os.environ.get("COURSE_ALL_SECONDS", 900)) + 60
+HERE = Path(sys.executable).parent  # where nbgrader finds the programs that it calls
 NOT_GRADED = "not graded"
 
 
 class Grader:
     """What nbgrader and otter have in common: a folder and an assignment."""
+
+    env: dict[str, str] = {}
 
     def __init__(self, folder: Path, assignment: str):
         self.folder, self.assignment = folder.resolve(), assignment
@@ -52,6 +55,8 @@ class Grader:
 
     def run(self, *command: str, **more) -> str:
         """Run the grader for one submission, and return what it printed."""
+        env = os.environ | {"PATH": f"{HERE}{os.pathsep}{os.environ['PATH']}"}
+        env |= {"PYTHONWARNINGS": "ignore"} | self.env
         try:
             done = subprocess.run(
                 [sys.executable, "-m", *map(str, command)],
@@ -60,6 +65,7 @@ class Grader:
                 text=True,
                 errors="replace",
                 timeout=SECONDS,
+                env=env,
                 **more,
             )
         except subprocess.TimeoutExpired:
@@ -129,9 +135,7 @@ class Otter(Grader):
     def __init__(self, folder, assignment):
         super().__init__(folder, assignment)
         self.dist = self.folder / assignment / "dist"
-        self.env = os.environ | {
-            "JUPYTER_PATH": str(Path(__file__).with_name("grading").resolve())
-        }
+        self.env = {"JUPYTER_PATH": str(Path(__file__).with_name("grading").resolve())}
 
     def submissions(self):
         found = sorted((self.folder / self.assignment / "submitted").glob("*.ipynb"))
@@ -147,7 +151,7 @@ class Otter(Grader):
         with tempfile.TemporaryDirectory() as out:
             printed = self.run(
                 "otter", "run", "-a", autograder, "-o", out, "--no-logo", notebook,
-                cwd=out, env=self.env,
+                cwd=out,
             )  # fmt: skip
             result = Path(out, "results.json")
             if not result.exists():

@@ -8,8 +8,6 @@ Marks: a computing exercise has 1 for an answer of the right form and 2 for each
 of difficulty for the right answer. The others are graded by hand, with as many.
 """
 
-import textwrap
-
 import nbformat
 from colab import Settings, made, metadata, setup
 from coursework import Coursework, Exercise
@@ -147,7 +145,8 @@ class Handouts:
         """The arguments of a check; a key is cut into lines that fit the page."""
         call = f'"{exercise.id}", answer'
         if key := self.keys.get(exercise.id):
-            lines = "\n".join(f'        "{line}"' for line in textwrap.wrap(key, 72))
+            lines = "\n".join(f'        "{line}"' for line in _cut(key, 72))
+            call = call.replace(", ", ",\n    ")
             call = f"\n    {call},\n    key=(\n{lines}\n    ),\n"
         return call
 
@@ -210,6 +209,10 @@ class Handouts:
                 parts.append(made("code", text, f"{test}-{slug}"))
             parts.append(_raw("# END TESTS", f"tested-{slug}"))
         return [*parts, _raw("# END QUESTION", f"done-{slug}")]
+
+
+def _cut(text: str, width: int) -> list[str]:
+    return [text[i : i + width] for i in range(0, len(text), width)]
 
 
 def _slug(exercise: Exercise) -> str:

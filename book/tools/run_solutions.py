@@ -16,26 +16,29 @@ from pathlib import Path
 from ntkbook.page import exercises
 
 
-def run(task: dict) -> dict[str, dict]:
-    """The sealed record of each job, by the job's name."""
+def run(task: dict) -> dict[str, tuple[dict, object]]:
+    """The sealed record of each job, and the answer itself, by the job's name."""
     sealed, real = [], exercises.key
 
     def key(*args, **more):
-        sealed.append(real(*args, **more))
+        sealed.append((real(*args, **more).record, args[1]))
         return sealed[-1]
 
     exercises.key = key
     names = {"__name__": "__main__", "display": lambda *shown, **more: None}
-    for code in task["basis"]:
-        exec(compile(code, "chapter", "exec"), names)
-    start, found = dict(names), {}
-    for job, solutions in task["jobs"].items():
-        for code in solutions:
-            exec(compile(code, "solution", "exec"), names)
-        found[job] = sealed[-1].record
-        # Functions of the chapter look their names up here, so it must be this dict.
-        names.clear()
-        names.update(start)
+    try:
+        for code in task["basis"]:
+            exec(compile(code, "chapter", "exec"), names)
+        start, found = dict(names), {}
+        for job, solutions in task["jobs"].items():
+            for code in solutions:
+                exec(compile(code, "solution", "exec"), names)
+            found[job] = sealed[-1]
+            # Functions of the chapter look their names up here: it must be this dict.
+            names.clear()
+            names.update(start)
+    finally:
+        exercises.key = real
     return found
 
 
@@ -47,7 +50,8 @@ def main() -> None:
     except Exception as error:
         traceback.print_exc()
         sys.exit(f"{type(error).__name__}: {error}")
-    result.write_text(json.dumps(found), encoding="utf-8")
+    records = {job: record for job, (record, _) in found.items()}
+    result.write_text(json.dumps(records), encoding="utf-8")
 
 
 if __name__ == "__main__":
