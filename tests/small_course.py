@@ -9,7 +9,7 @@ from sample_chapter import code, exercise, markdown
 
 NAME = "99_small"
 SEED = "0"  # with it every token below changes: test_course.py checks
-COMPUTE = '''
+COMPUTE = """
 grown = [1.25**i for i in range(40)]
 answer = sum(grown[:3]) + offset
 ntkbook.page.exercises.key(
@@ -17,11 +17,13 @@ ntkbook.page.exercises.key(
     answer,
     mistakes={"Count from 0.": answer - 1, "That is one term.": grown[2]},
 )
-'''
-ARRAY = '''
+"""
+ARRAY = """
 answer = base * 4.0
-ntkbook.page.exercises.key("99.2", answer, rel=1e-3, mistakes={"Four times, not twice.": base * 2.0})
-'''
+ntkbook.page.exercises.key(
+    "99.2", answer, rel=1e-3, mistakes={"More than twice.": base * 2.0}
+)
+"""
 
 
 def chapter() -> nbformat.NotebookNode:

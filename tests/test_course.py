@@ -28,30 +28,28 @@ NAME, SEED = small_course.NAME, small_course.SEED
 RAW = re.compile(r"\{[\w:-]+\}`|^\s*[`:]{3,}\{|^\([\w-]+\)=|:label:|\$\$ \(", re.M)
 
 
-@pytest.mark.parametrize(
-    "cells, wanted, kept",
-    [
-        (["a = 1", "b = 2\nc = 3", "d = b"], {"d"}, ["a = 1", "b = 2", "d = b"]),
-        (["", "x = 1", "x = 2", "print(x)"], {"x"}, ["", "x = 2"]),
-        (["", "x = [1]", "x.append(2)", "x[0] = 3"], {"x"}, None),
-        (["", "n = 1", "def f():\n    return n", "n = 2"], {"f"}, None),
-        (["", "n = 1", "def f(n):\n    return n"], {"f"}, ["", "def f(n):\n    return n"]),
-        (["", "i = 9", "y = [i for i in range(3)]"], {"y"}, ["", "y = [i for i in range(3)]"]),
-        (["", "t = 0", "for k in (1, 2):\n    t += k"], {"t"}, None),
-        (["", "import os", "import sys", "p = os.sep"], {"p"}, ["", "import os", "p = os.sep"]),
-        (
-            ["", "r = np.random.default_rng(0)", "u = r.random()", "v = r.random()"],
-            {"v"},
-            None,  # what u takes from the generator changes v
-        ),
-        (["", "# why\na = 1\n\nplot(a)"], {"a"}, ["", "# why\na = 1"]),
-        (["", "x = 1", "if x:\n    y = 2\nelse:\n    y = 3"], {"y"}, None),
-        (["", "k = 2", "@g(k)\ndef f():\n    pass"], {"f"}, None),
-        (["", "k = 2", "def f(a=k):\n    pass"], {"f"}, None),
-    ],
-)  # fmt: skip
+F, G = "def f():\n    return n", "def f(n):\n    return n"
+SLICES = [  # cells, the names wanted, and what is kept (None: everything)
+    (["a = 1", "b = 2\nc = 3", "d = b"], "d", ["a = 1", "b = 2", "d = b"]),
+    (["", "x = 1", "x = 2", "print(x)"], "x", ["", "x = 2"]),
+    (["", "x = [1]", "x.append(2)", "x[0] = 3"], "x", None),
+    (["", "n = 1", F, "n = 2"], "f", None),
+    (["", "n = 1", G], "f", ["", G]),
+    (["", "i = 9", "y = [i for i in z]"], "y", ["", "y = [i for i in z]"]),
+    (["", "t = 0", "for k in (1, 2):\n    t += k"], "t", None),
+    (["", "import os", "import sys", "p = os"], "p", ["", "import os", "p = os"]),
+    # What u takes from the generator changes v.
+    (["", "r = default_rng(0)", "u = r.random()", "v = r.random()"], "v", None),
+    (["", "# why\na = 1\n\nplot(a)"], "a", ["", "# why\na = 1"]),
+    (["", "x = 1", "if x:\n    y = 2\nelse:\n    y = 3"], "y", None),
+    (["", "k = 2", "@g(k)\ndef f():\n    pass"], "f", None),
+    (["", "k = 2", "def f(a=k):\n    pass"], "f", None),
+]
+
+
+@pytest.mark.parametrize("cells, wanted, kept", SLICES)
 def test_a_slice_holds_what_is_needed_and_no_more(cells, wanted, kept):
-    found = [text for _, text in slicing.needed(cells, wanted)]
+    found = [text for _, text in slicing.needed(cells, {wanted})]
     assert found == (cells if kept is None else kept)
 
 
@@ -59,11 +57,11 @@ def test_a_slice_holds_what_is_needed_and_no_more(cells, wanted, kept):
     "token, text, result",
     [
         ("0.3", "size 0.3. And 10.3, 0.35, 0.3.1", "size #. And 10.3, 0.35, 0.3.1"),
-        ("5", "after 5 steps, 1e-5, x5, 0.5, 5.5, -5", "after # steps, 1e-5, x5, 0.5, 5.5, -#"),
-        ("default_rng(1)", "random.default_rng(1), my_default_rng(1)", "random.#, my_default_rng(1)"),
+        ("5", "5 steps, 1e-5, x5, 0.5, 5.5, -5", "# steps, 1e-5, x5, 0.5, 5.5, -#"),
+        ("rng(1)", "random.rng(1), my_rng(1), rng(12)", "random.#, my_rng(1), rng(12)"),
         ("u_0=(1,-2)", "$u_0=(1,-2)$", "$#$"),
     ],
-)  # fmt: skip
+)
 def test_a_token_is_replaced_where_it_stands_alone(token, text, result):
     assert variants.replace(text, {token: "#"}) == result
     assert variants.occurs(token, text)
@@ -174,7 +172,6 @@ def test_a_course_is_all_or_nothing(notebooks, tmp_path):
     with pytest.raises(ValueError, match="no plain form"):
         course.write(out, broken, colab.Settings(), seed=SEED)
     assert sorted(out.rglob("*")) == before
-    assert [path.name for path in tmp_path.iterdir()] == ["out", "broken"] or True
     with pytest.raises(ValueError, match=r"there is no chapter 42; these are: 99"):
         course.write(out, notebooks, colab.Settings(), chapters=["42"])
     assert not list(tmp_path.glob(".out*"))
@@ -183,7 +180,9 @@ def test_a_course_is_all_or_nothing(notebooks, tmp_path):
 def test_a_solution_that_fails_with_its_numbers_says_which(notebooks, tmp_path):
     nb = small_course.chapter()
     for cell in nb.cells:
-        cell.source = cell.source.replace("\nanswer = base", "\nassert 4.0 == 4\nanswer = base")
+        cell.source = cell.source.replace(
+            "\nanswer = base", "\nassert 4.0 == 4\nanswer = base"
+        )
     nbformat.write(nb, tmp_path / f"{NAME}.ipynb")
     with pytest.raises(ValueError, match="99_small: a solution .* AssertionError"):
         course.write(tmp_path / "out", tmp_path, colab.Settings(), seed=SEED)
@@ -245,7 +244,9 @@ def dead_links(cells: list) -> list[str]:
 
 
 def test_dead_links_are_found():
-    cell = small_course.markdown("[a](b.ipynb) [c](#d) [e](https://f.org/g) [h](http:/i)")
+    cell = small_course.markdown(
+        "[a](b.ipynb) [c](#d) [e](https://f.org/g) [h](http:/i)"
+    )
     assert dead_links([cell]) == ["b.ipynb", "#d", "http:/i"]
 
 

@@ -142,7 +142,9 @@ def main() -> None:
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     out = given.out.resolve()
     if out.exists() and any(out.iterdir()) and not (out / "course.json").exists():
-        sys.exit(f"{given.out} holds something else than a course; name another folder.")
+        sys.exit(
+            f"{given.out} holds something else than a course; name another folder."
+        )
     if out.exists() and any(out.glob("nbgrader/submitted/*")):
         sys.exit(
             f"{given.out} holds students' submissions, which would be lost; move the "
@@ -151,9 +153,7 @@ def main() -> None:
     try:
         students = _names(given.students) if given.students else []
         settings = settings_of(config)
-        write(
-            out, given.notebooks, settings, given.chapters, given.variant, students
-        )
+        write(out, given.notebooks, settings, given.chapters, given.variant, students)
     except ValueError as problem:
         sys.exit(f"No course was written: {problem}")
     print(f"The course is ready: {given.out}")

@@ -72,7 +72,9 @@ class Grader:
             raise Failure(f"stopped after {SECONDS} seconds") from None
         if done.returncode:
             lines = [line for line in done.stdout.splitlines() if line.strip()]
-            wrong = [line for line in lines if re.search(r"ERROR|Error:", line)]
+            wrong = [
+                line for line in lines if re.match(r"\s*[\w.]+(Error|Exception)", line)
+            ]
             raise Failure((wrong or lines or ["no message"])[-1].strip()[:300])
         return done.stdout
 

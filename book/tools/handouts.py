@@ -23,7 +23,7 @@ figures are the book's. Run the first cells, then write where the dots are.
 """
 CHECK = "# Says whether it is right; change nothing here.\nntkbook.check({call})"
 FORM = """\
-# {points} for an answer of the right form; the line below says what more is known of it.
+# {points} for an answer of the right form. The line below says what is known of it.
 from ntkbook.page import grading
 
 grading.form({call})

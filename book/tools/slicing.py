@@ -209,7 +209,9 @@ def _stored(node: ast.AST) -> set[str]:
 def _changed(node: ast.stmt) -> set[str]:
     """Objects changed in place: `a[i] = ...`, `a += ...`, `a.append(...)`."""
     targets = getattr(node, "targets", [getattr(node, "target", None)])
-    changed = {_base(t) for t in targets if isinstance(t, (ast.Subscript, ast.Attribute))}
+    changed = {
+        _base(t) for t in targets if isinstance(t, (ast.Subscript, ast.Attribute))
+    }
     if _is_augmented(node):
         changed.add(node.target.id)
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
@@ -229,6 +231,8 @@ def _is_augmented(node: ast.AST) -> bool:
 
 
 def _makes_state(value: ast.AST | None) -> bool:
-    calls = [n.func for n in ast.walk(value) if isinstance(n, ast.Call)] if value else []
+    calls = (
+        [n.func for n in ast.walk(value) if isinstance(n, ast.Call)] if value else []
+    )
     names = {getattr(f, "attr", getattr(f, "id", None)) for f in calls}
     return bool(names & STATEFUL)

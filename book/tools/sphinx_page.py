@@ -125,7 +125,9 @@ class CourseTable(SphinxDirective):
         source = Path(self.env.srcdir)
         chapters = syllabus.exercises(source / CHAPTERS)
         for chapter in chapters.values():
-            self.env.note_dependency(str(source / CHAPTERS / f"{chapter['name']}.ipynb"))
+            self.env.note_dependency(
+                str(source / CHAPTERS / f"{chapter['name']}.ipynb")
+            )
         try:
             if self.name == "course-exercises":
                 text = syllabus.exercises_table(chapters)

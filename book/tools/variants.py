@@ -29,7 +29,7 @@ Choices = dict[str, dict[str, str]]  # by exercise: token -> what replaces it
 
 
 def pick(seed: str, id: str, vary: dict[str, list[str]]) -> dict[str, str]:
-    """What a seed makes of an exercise's tokens; the book's own numbers are left out."""
+    """What a seed makes of an exercise's tokens, without those that stay."""
     picked = {}
     for token, others in vary.items():
         digest = hashlib.sha256(f"{seed}\n{id}\n{token}".encode()).digest()
@@ -144,7 +144,9 @@ def _seal(work: Coursework, jobs: dict[str, list[str]]) -> None:
         )
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ValueError(f"{work.name}: a solution with other numbers fails: {last}")
+            raise ValueError(
+                f"{work.name}: a solution with other numbers fails: {last}"
+            )
         CACHE.mkdir(parents=True, exist_ok=True)
         for key, record in json.loads(result.read_text()).items():
             part = _cached(key).with_suffix(f".{os.getpid()}")

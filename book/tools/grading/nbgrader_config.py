@@ -5,7 +5,6 @@ Beyond names and wording they say how students' code is run: in a kernel with li
 only loses its own marks; and that each mark is confirmed outside of that kernel.
 """
 
-# ruff: noqa: F821
 import os
 from pathlib import Path
 
@@ -30,6 +29,14 @@ class Execute(preprocessors.Execute):
     """Runs a submission; when its kernel dies, the rest of it counts as failed."""
 
     dead = ""
+
+    def preprocess(self, nb, resources, *more):
+        try:
+            return super().preprocess(nb, resources, *more)
+        except Exception:  # putting away a dead kernel may fail too
+            if not self.dead:
+                raise
+            return nb, resources
 
     def preprocess_cell(self, cell, resources, index):
         if not self.dead:
