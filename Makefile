@@ -77,7 +77,8 @@ test-course: environment
 
 test-course-all: environment colab-environment
 	$(call heading,Course: every chapter through both graders)
-	@COURSE_CHAPTERS=all $(PYTEST) $(COURSE_TESTS)
+	@$(BIN)/python book/tools/build.py
+	@COURSE_CHAPTERS=all $(PYTEST) $(COURSE_TESTS) $(COLAB_TESTS) -k "not a_chapter"
 
 format: environment  ## format the code and the notebooks
 	@$(BIN)/ruff check --quiet --fix .

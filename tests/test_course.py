@@ -17,7 +17,9 @@ import colab  # noqa: E402
 import course  # noqa: E402
 import coursework  # noqa: E402
 import slicing  # noqa: E402
+import sample_chapter  # noqa: E402
 import small_course  # noqa: E402
+import sphinx_page  # noqa: E402
 import syllabus  # noqa: E402
 import variants  # noqa: E402
 from handouts import marks  # noqa: E402
@@ -293,6 +295,19 @@ def test_an_answers_form():
     found = [exercises.verdict("99.9", a, sealed.record) for a in (np.zeros(2), 2.0)]
     assert [v.formed for v in found] == [True, False]
     assert found[1].message == "not yet. Sum less."
+
+
+def test_a_book_without_solutions():
+    nb = sample_chapter.chapter()
+    nb.cells[-2].source += "\n\n## Further\n\nStays."
+    nb.cells[-2].source = (
+        nb.cells[-2].source.replace("```{", "````{", 1).replace("\n```\n", "\n````\n")
+    )
+    sphinx_page.without_solutions(nb)
+    text = "\n".join(cell.source for cell in nb.cells)
+    assert "solution" not in text and "Because" not in text and "key(" not in text
+    assert "{exercise} Think" in text and "## Last" in text
+    assert "\n## Further\n\nStays." in text
 
 
 PLAN = """
