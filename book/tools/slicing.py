@@ -94,7 +94,7 @@ def _statements(cell: str) -> Iterator[str]:
     """A cell's statements, each with the comments and blank lines above it."""
     lines, start = cell.split("\n"), 0
     body = ast.parse(cell).body
-    for node, following in zip(body, [*body[1:], None], strict=True):
+    for node, following in zip(body, [*body[1:], None], strict=False):
         end = node.end_lineno
         if following and _first_line(following) <= end:  # two on a line: keep together
             continue
