@@ -4,6 +4,8 @@ PYTHON ?= python3
 PORT ?= 8000
 NOTEBOOK ?= notebooks/*.ipynb
 RUN ?= 04_images
+SOLUTIONS ?= yes
+VARIANT ?=
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
@@ -11,19 +13,23 @@ TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 BOOK_TESTS := tests/test_environment.py tests/test_book_build.py tests/test_book_browser.py
 COLAB_TESTS := tests/test_colab_run.py
+COURSE_TESTS := tests/test_course_grading.py
 heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
 .PHONY: help book serve lab test lint format execute answers run bench lock clean \
 	environment colab-environment \
-	test-library test-notebooks test-book test-colab
+	course test-library test-notebooks test-book test-colab test-course test-course-all
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' \
 	| awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 book: environment  ## build the book into _build/html (makes the environment first)
-	@$(BIN)/python book/tools/build.py
+	@$(BIN)/python book/tools/build.py $(if $(filter no,$(SOLUTIONS)),--without-solutions)
+
+course: environment  ## write notebooks for students and graders (VARIANT=7 for others)
+	@$(BIN)/python book/tools/course.py $(if $(VARIANT),--variant $(VARIANT))
 
 serve: book  ## build it, and serve it at http://localhost:8000 (PORT=... for another)
 	@echo "Open http://localhost:$(PORT) (Ctrl-C stops)."
@@ -33,7 +39,7 @@ serve: book  ## build it, and serve it at http://localhost:8000 (PORT=... for an
 lab: environment  ## open the chapters in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
 
-test: lint test-library test-notebooks test-book test-colab  ## run every check
+test: lint test-library test-notebooks test-book test-colab test-course  ## run every check
 	$(call heading,All checks passed.)
 
 lint: environment  ## check style, imports and the notebooks' form
@@ -49,7 +55,7 @@ test-library: environment
 	$(call heading,Library: tests and the examples in docstrings)
 	@$(PYTEST) $(TWO) tests ntkbook --doctest-modules \
 		--jaxtyping-packages=ntkbook,beartype.beartype \
-		--ignore=tests/test_bad_input.py $(addprefix --ignore=,$(BOOK_TESTS) $(COLAB_TESTS))
+		--ignore=tests/test_bad_input.py $(addprefix --ignore=,$(BOOK_TESTS) $(COLAB_TESTS) $(COURSE_TESTS))
 	$(call heading,Library: bad input)
 	@$(PYTEST) tests/test_bad_input.py
 
@@ -65,6 +71,15 @@ test-colab: environment colab-environment
 	$(call heading,Colab: the generated notebooks on versions that Colab has)
 	@$(BIN)/python book/tools/build.py
 	@$(PYTEST) -n 2 $(COLAB_TESTS)
+
+test-course: environment
+	$(call heading,Course: one chapter through both graders)
+	@$(PYTEST) $(COURSE_TESTS)
+
+test-course-all: environment colab-environment
+	$(call heading,Course: every chapter through both graders)
+	@$(BIN)/python book/tools/build.py
+	@COURSE_CHAPTERS=all $(PYTEST) $(COURSE_TESTS) $(COLAB_TESTS) -k "not a_chapter"
 
 format: environment  ## format the code and the notebooks
 	@$(BIN)/ruff check --quiet --fix .
@@ -84,7 +99,7 @@ bench: environment  ## time the library against its peers
 
 lock:  ## pin the newest versions again, within pyproject.toml's bounds (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
-	uv pip compile $(LOCK) --group book --group test -o requirements.txt pyproject.toml
+	uv pip compile $(LOCK) --group book --group test --group course -o requirements.txt pyproject.toml
 	uv pip compile $(LOCK) --group colab -o tests/colab-requirements.txt
 
 LOCK := --quiet --upgrade --universal --python-version 3.11 --no-annotate \

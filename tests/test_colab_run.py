@@ -18,10 +18,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "book" / "tools")]
 
 import colab  # noqa: E402
+import course  # noqa: E402
 
 DEFAULT = ROOT / ".venv-colab" / "bin" / "python"
 PYTHON = Path(os.environ.get("NTKBOOK_COLAB_PYTHON", DEFAULT))
 WHEELS = ROOT / "_build" / "html" / "colab"
+ALL = os.environ.get("COURSE_CHAPTERS") == "all"
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 # Runs a notebook in the environment of the Python that runs this, in its own process.
@@ -83,30 +85,47 @@ def wheel(folder: Path) -> Path:
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_runs_cold(path, tmp_path):
-    python = copied(PYTHON.parents[1], tmp_path / "env")
-    before = versions(python)
-    assert "ntkbook" not in before, "the Colab environment must not hold ntkbook yet"
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     colab.convert_all(path.parent, tmp_path, config)
-    shutil.copy(wheel(tmp_path / "wheel"), tmp_path)
     notebook = tmp_path / path.name
     nb = nbformat.read(notebook, as_version=4)
     for cell in nb.cells:
         if "answer" in cell.metadata.get("tags", []):
             cell.source = cell.source.replace("answer = ...", "answer = -12345.678")
+    verdicts = run_cold(nb, notebook, "answer")
+    assert all("not yet" in text or "cannot" in text for text in verdicts)
+
+
+@pytest.mark.parametrize("path", CHAPTERS if ALL else [], ids=lambda path: path.stem)
+def test_a_students_notebook_runs_cold(path, tmp_path):
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    settings = colab.settings_of(config)
+    course.write(tmp_path / "course", path.parent, settings, [path.name[:2]])
+    notebook = tmp_path / "course" / "student" / path.name
+    nb = nbformat.read(notebook, as_version=4)
+    verdicts = run_cold(nb, notebook, "check")
+    assert all("put your answer in the place of the dots" in text for text in verdicts)
+
+
+def run_cold(nb, notebook: Path, tag: str) -> list[str]:
+    """Run a notebook with Colab's versions; what its cells with this tag answered."""
+    folder = notebook.parent
+    python = copied(PYTHON.parents[1], folder / "env")
+    before = versions(python)
+    assert "ntkbook" not in before, "the Colab environment must not hold ntkbook yet"
+    shutil.copy(wheel(folder / "wheel"), folder)
     nb.cells.append(nb.cells[1].copy())  # the first cell twice does no harm
     nb.cells[-1].id = "setup-again"
     nbformat.write(nb, notebook)
-    run(python, "-c", RUN, notebook, cwd=tmp_path)
+    run(python, "-c", RUN, notebook, cwd=folder)
     after = versions(python)
     assert {k: after[k] for k in before} == before  # nothing was replaced
     assert "ntkbook" in after
     verdicts = [
         output.get("data", {}).get("text/plain", "")
         for cell in nbformat.read(notebook, as_version=4).cells
-        if "answer" in cell.metadata.get("tags", [])
+        if tag in cell.metadata.get("tags", [])
         for output in cell.outputs
     ]
-    answers = sum("answer" in cell.metadata.get("tags", []) for cell in nb.cells)
-    assert len(verdicts) == answers
-    assert all("not yet" in text or "cannot" in text for text in verdicts)
+    assert len(verdicts) == sum(tag in c.metadata.get("tags", []) for c in nb.cells)
+    return verdicts

@@ -2,6 +2,7 @@
 
     python book/tools/build.py            (what `make book` runs)
     python book/tools/build.py --clean    even if nothing has changed
+    python book/tools/build.py --without-solutions
 
 Sphinx sees changes of pages, not of the library, the styles or these tools, and it
 repeats no warning of a page it does not read again. So a build is all or nothing:
@@ -9,6 +10,7 @@ when any input differs from the last successful build's, it starts from clean.
 """
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +26,7 @@ BUILD = ROOT / "_build"
 HTML = BUILD / "html"
 STAMP = BUILD / "stamp"
 LOG = BUILD / "build.log"
+SOLUTIONS = "NTKBOOK_SOLUTIONS"  # "no" leaves them out; sphinx_page.py reads it
 INPUTS = ["book", "notebooks", "ntkbook", "_config.yml", "_toc.yml", "pyproject.toml"]
 INPUTS += ["requirements.txt", "README.md", "LICENSE", "benchmarks/results"]
 
@@ -53,6 +56,7 @@ class BuildError(Exception):
 def inputs_digest():
     """A digest of every file that the built book depends on."""
     digest = hashlib.sha256(sys.version.encode())
+    digest.update(os.environ.get(SOLUTIONS, "").encode())
     for name in INPUTS:
         path = ROOT / name
         for file in [path] if path.is_file() else sorted(path.rglob("*")):
@@ -86,6 +90,8 @@ def complaints(output):
 def sphinx():
     program = Path(sys.executable).with_name("jupyter-book")
     run([program, "build", ROOT, "-W", "-n", "--keep-going"])
+    if os.environ.get(SOLUTIONS) == "no":  # Sphinx puts the chapters' own files there
+        shutil.rmtree(HTML / "_sources")
 
 
 def vendor_mathjax():
@@ -131,6 +137,8 @@ def build(clean=False):
 
 
 def main():
+    if "--without-solutions" in sys.argv[1:]:
+        os.environ[SOLUTIONS] = "no"
     try:
         built = build(clean="--clean" in sys.argv[1:])
     except BuildError as error:

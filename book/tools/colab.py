@@ -9,13 +9,14 @@ ntkbook if it is missing, and nothing that Colab has already.
 import argparse
 import copy
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import yaml
 from citations import Bibliography
-from myst import Chapter, with_note
+from myst import Chapter, in_solutions, with_note
 from plain import Book, Renderer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,23 +104,26 @@ def convert(nb, *, number: int, settings: Settings, targets: dict | None = None)
         site=settings.site,
     )
     renderer = Renderer(number, book)
-    cells, solution = [], False
-    for cell in nb.cells:
-        new, gates = [], []
+    # Solutions are rendered and dropped: their equations and figures count too.
+    plain = plain_cells(nb, renderer)
+    cells = [cell for _, new, solution in plain if not solution for cell in new]
+    cells.insert(1, made("code", setup(settings), "setup"))
+    if book.cited:
+        listing = book.bibliography.listing(book.cited)
+        cells.append(made("markdown", listing, "references"))
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata())
+
+
+def plain_cells(nb, renderer: Renderer) -> Iterator[tuple[object, list, bool]]:
+    """Each cell, its plain form, and whether it belongs to a solution."""
+    for cell, solution in in_solutions(nb.cells):
+        new = []
         if cell.cell_type == "code":
             new = _code(cell, renderer)
         elif cell.cell_type == "markdown":
-            gates = re.findall(r"\{solution-(start|end)\}", cell.source)
             if text := renderer.render(with_note(cell)):
                 new = [_cell("markdown", text, cell), *_answer(cell)]
-        # Solutions are rendered and dropped: their equations and figures count too.
-        cells += [] if solution or gates else new
-        solution = gates[-1] == "start" if gates else solution
-    cells.insert(1, _made("code", _setup(settings), "setup"))
-    if book.cited:
-        listing = book.bibliography.listing(book.cited)
-        cells.append(_made("markdown", listing, "references"))
-    return nbformat.v4.new_notebook(cells=cells, metadata=_metadata())
+        yield cell, new, solution
 
 
 def scan(nb, number: int) -> dict:
@@ -168,7 +172,7 @@ def _code(cell, renderer: Renderer) -> list:
         number = renderer.chapter.next("Figure").number
         caption = renderer.inline(figure["caption"])
         name = f"caption-{number.replace('.', '-')}"
-        new.append(_made("markdown", f"**Figure {number}.** {caption}", name))
+        new.append(made("markdown", f"**Figure {number}.** {caption}", name))
     return new
 
 
@@ -179,14 +183,15 @@ def _answer(cell) -> list:
         return []
     id, lines = exercise["id"], exercise.get("lines", 3)
     text = ANSWER.format(id=id, lines=f"{lines} line{'s' if lines != 1 else ''}")
-    return [_made("code", text, f"answer-{id.replace('.', '-')}", tags=["answer"])]
+    return [made("code", text, f"answer-{id.replace('.', '-')}", tags=["answer"])]
 
 
 def _figure(cell) -> dict:
     return cell.metadata.get("mystnb", {}).get("figure", {})
 
 
-def _setup(settings: Settings) -> str:
+def setup(settings: Settings) -> str:
+    """The code of the cell that installs ntkbook where it is missing."""
     source = ""
     if settings.site:
         wheel = f"ntkbook-{settings.version}-py3-none-any.whl"
@@ -199,16 +204,18 @@ def _setup(settings: Settings) -> str:
 def _cell(kind: str, source: str, cell):
     """A cell that keeps its id and its tags, and nothing else."""
     tags = copy.copy(cell.metadata.get("tags", []))
-    return _made(kind, source, cell.get("id", "cell"), tags)
+    return made(kind, source, cell.get("id", "cell"), tags)
 
 
-def _made(kind: str, source: str, id: str, tags: list[str] | None = None):
+def made(kind: str, source: str, id: str, tags: list[str] | None = None):
+    """A new cell."""
     make = getattr(nbformat.v4, f"new_{kind}_cell")
-    metadata = {"tags": tags} if tags else {}
-    return make(source=source.strip("\n"), id=id, metadata=metadata)
+    about = {"tags": tags} if tags else {}
+    return make(source=source.strip("\n"), id=id, metadata=about)
 
 
-def _metadata() -> dict:
+def metadata() -> dict:
+    """The metadata of a notebook for Colab."""
     return {
         "kernelspec": {
             "display_name": "Python 3",

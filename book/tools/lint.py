@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import seal
+import variants
 
 from ntkbook.page import claims, exercises
 from ntkbook.page.records import records
@@ -161,6 +162,7 @@ def _exercises(cells: list[dict], path: Path) -> Iterator[tuple[int, str, str]]:
                     )
                 label = re.search(r"(?m)^:label:\s*(\S+)", source)
                 waiting[label[1] if label else f"cell {number}"] = number, about or {}
+                statement, code = source, ""
             if start := re.search(r"\{solution-start\}\s*(\S+)", source):
                 open_solution, sealed = start[1], set()
                 if open_solution not in waiting:
@@ -177,8 +179,10 @@ def _exercises(cells: list[dict], path: Path) -> Iterator[tuple[int, str, str]]:
                         f"the solution of {about.get('id')} seals no answer",
                         f'End its code with key("{about.get("id")}", answer, ...)',
                     )
+                yield from ((number, *p) for p in _vary(about, statement, code))
                 open_solution = None
         elif open_solution:
+            code += source + "\n"
             outputs = [o.get("data", {}) for o in cell["outputs"]]
             sealed |= {
                 data[exercises.MIME]["id"] for data in outputs if exercises.MIME in data
@@ -210,6 +214,22 @@ def _about(about: dict | None, id: str) -> Iterator[tuple[str, str]]:
             yield f"its {key} is missing or no {sort.__name__}", mend
     if isinstance(about.get("difficulty"), int) and not 1 <= about["difficulty"] <= 3:
         yield f"its difficulty is {about['difficulty']}", "1, 2 or 3"
+
+
+def _vary(about: dict, statement: str, code: str) -> Iterator[tuple[str, str]]:
+    """Other numbers: each stands in the text and in the code, and has alternatives."""
+    vary = about.get("vary", {})
+    if vary and about.get("kind") != "compute":
+        yield "only computing exercises have variants", "Take `vary` out"
+    for token, others in vary.items():
+        if not (isinstance(others, list) and all(isinstance(o, str) for o in others)):
+            yield f"vary {token!r} is no list of texts", 'Such as "0.3": ["0.2"]'
+            continue
+        if not others or token in others or len(set(others)) < len(others):
+            yield f"vary {token!r} has no other, or one twice", "List other values"
+        for where, text in ("statement", statement), ("solution's code", code):
+            if not variants.occurs(token, text):
+                yield f"vary {token!r} is not in the {where}", "Write it alike in both"
 
 
 def lint_all(notebooks: list[Path]) -> list[Problem]:

@@ -2,17 +2,19 @@
 
 * a line at the head of each chapter that says how to run it, and one in each exercise
   that says its kind, time and difficulty;
+* books without solutions (`make book SOLUTIONS=no`);
 * HTML that screen readers can read where its parts leave faults;
 * no thebe: it would load scripts from another host, for a server that nobody runs.
 """
 
+import os
 import re
 from html import escape
 from importlib import metadata
 
 import nbformat
 from docutils import nodes
-from myst import with_note
+from myst import in_solutions, with_note
 
 CHAPTERS = "notebooks/"
 COLAB = "https://colab.research.google.com/"
@@ -49,6 +51,9 @@ def exercise_notes(app, docname, source):
         notebook = nbformat.reads(source[0], as_version=4)
         for cell in notebook.cells:
             cell.source = with_note(cell)
+        if os.environ.get("NTKBOOK_SOLUTIONS") == "no":  # set by build.py
+            every = in_solutions(notebook.cells)
+            notebook.cells = [cell for cell, solution in every if not solution]
         source[0] = nbformat.writes(notebook)
 
 

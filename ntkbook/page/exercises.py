@@ -6,10 +6,13 @@ that the author foresaw, what it looks like. No server, no login, no answer in s
 
 An author ends an exercise's solution with `key("1.3", answer, mistakes={...})`, which
 shows the sealed record as an output of the notebook; `make answers` gathers these
-outputs into `answers.json`.
+outputs into `answers.json`. An exercise with other numbers than the book's (see `make
+course`) carries its own record in the notebook, as the text that `packed` makes of it.
 """
 
+import base64
 import json
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -33,11 +36,15 @@ ANSWERS = Path(__file__).with_name("answers.json")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `check` found; true in an `if` when the answer is right."""
+    """What `check` found; true in an `if` when the answer is right.
+
+    `formed` says whether the answer has the kind and the shape that is asked for.
+    """
 
     id: str
     right: bool
     message: str
+    formed: bool = True
 
     def __bool__(self) -> bool:
         return self.right
@@ -69,21 +76,25 @@ class Key:
         return {"text/plain": repr(self), MIME: {"id": self.id} | self.record}
 
 
-def check(id: str, answer) -> Verdict:
+def check(id: str, answer, key: str | None = None) -> Verdict:
     """Say whether this is the right answer to an exercise, or what mistake it may be.
 
     Args:
         id: the exercise's number in the book, such as "1.3".
         answer: a number, a text, a bool, or an array of what the exercise asks for;
             from Python, NumPy or JAX.
+        key: the sealed answer, for an exercise with other numbers than the book's;
+            notebooks that have such exercises bring it along.
 
     Raises:
-        ValueError: if the book has no such exercise to check.
+        ValueError: if the book has no such exercise to check, or the key is damaged.
 
     Example:
         >>> check("1.3", 2.0)
         1.3: not yet, and not a mistake this book knows. Try a smaller case first.
     """
+    if key is not None:
+        return verdict(id, answer, unpacked(key))
     if id not in answers():
         known = ", ".join(sorted(answers(), key=_by_number)) or "none yet"
         raise ValueError(
@@ -95,18 +106,20 @@ def check(id: str, answer) -> Verdict:
 def verdict(id: str, answer, record: dict) -> Verdict:
     """`check` against a given record."""
     message = "not yet, and not a mistake this book knows. Try a smaller case first."
+    formed = True
     for number, box in enumerate(record["boxes"]):
         try:
             text = unlock(box, token(answer, box["grid"]), _salt(id, number))
         except Malformed as problem:
             # Go on: a wrong shape can be a mistake that the author foresaw.
-            message = f"cannot be checked: {problem}." if number == 0 else message
+            if number == 0:
+                message, formed = f"cannot be checked: {problem}.", False
             continue
         if text is not None and number == 0:
             return Verdict(id, True, "right.")
         if text is not None:
-            return Verdict(id, False, f"not yet. {text}")
-    return Verdict(id, False, message)
+            return Verdict(id, False, f"not yet. {text}", formed)
+    return Verdict(id, False, message, formed)
 
 
 def key(
@@ -161,6 +174,27 @@ def _prove(sealed: Key, values: list[tuple[str, object]]) -> None:
                 f"key {sealed.id!r}: the mistake {value!r:.60} gives {found.message!r} "
                 f"where its hint {text!r} is meant; narrow the tolerance, or drop it"
             )
+
+
+def packed(record: dict) -> str:
+    """A sealed record as one line of text, for `check(..., key=...)`."""
+    text = json.dumps(record, separators=(",", ":"), sort_keys=True)
+    return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def unpacked(key: str) -> dict:
+    """The record that `packed` wrote.
+
+    Raises:
+        ValueError: if a part of the text is missing or changed.
+    """
+    try:
+        return json.loads(zlib.decompress(base64.urlsafe_b64decode(key)))
+    except (ValueError, zlib.error):
+        raise ValueError(
+            "check: the key of this exercise is damaged; copy the line again from the "
+            "notebook as it was handed out"
+        ) from None
 
 
 def _salt(id: str, number: int) -> str:

@@ -1,0 +1,86 @@
+"""nbgrader's settings for this course, written by `make course`.
+
+Beyond names and wording they say how students' code is run: in a kernel with limits
+(kernels/python3), so that a submission that loops, or dies, or prints without end
+only loses its own marks; and that each mark is confirmed outside of that kernel.
+"""
+
+import os
+from pathlib import Path
+
+from nbclient.exceptions import DeadKernelError
+from nbformat.v4 import new_output
+from nbgrader import preprocessors
+from nbgrader.converters import Autograde
+from nbgrader.utils import is_grade, is_solution
+
+from ntkbook.page.grading import MIME, doubt
+
+HERE = Path(__file__).resolve().parent
+CELL_SECONDS = int(os.environ.get("COURSE_CELL_SECONDS", 180))
+
+
+def no_marks(name, reason):
+    """The output of a graded cell that failed."""
+    return [new_output("error", ename=name, evalue=reason, traceback=[reason])]
+
+
+class Execute(preprocessors.Execute):
+    """Runs a submission; when its kernel dies, the rest of it counts as failed."""
+
+    dead = ""
+
+    def preprocess(self, nb, resources, *more):
+        try:
+            return super().preprocess(nb, resources, *more)
+        except Exception:  # putting away a dead kernel may fail too
+            if not self.dead:
+                raise
+            return nb, resources
+
+    def preprocess_cell(self, cell, resources, index):
+        if not self.dead:
+            try:
+                return super().preprocess_cell(cell, resources, index)
+            except (DeadKernelError, RuntimeError) as error:
+                self.dead = f"the kernel died in cell {index + 1}: {error}"
+        if cell.cell_type == "code":
+            cell.outputs = no_marks("DeadKernelError", self.dead)
+        return cell, resources
+
+
+class Confirm(preprocessors.NbGraderPreprocessor):
+    """Looks at the answers again, here, where the student's code cannot reach."""
+
+    def preprocess_cell(self, cell, resources, index):
+        if is_grade(cell) and not is_solution(cell) and cell.cell_type == "code":
+            if reason := doubt(cell.source, cell.outputs):
+                errors = [o for o in cell.outputs if o.output_type == "error"]
+                cell.outputs = errors or no_marks("AssertionError", reason)
+            else:  # a warning among the outputs would cost the marks
+                cell.outputs = [o for o in cell.outputs if MIME in o.get("data", {})]
+        return cell, resources
+
+
+# Kernels are looked for here first.
+os.environ["JUPYTER_PATH"] = os.pathsep.join(
+    filter(None, [str(HERE), os.environ.get("JUPYTER_PATH")])
+)
+
+c = get_config()
+c.CourseDirectory.course_id = "ntkbook"
+c.CourseDirectory.db_url = f"sqlite:///{HERE / 'gradebook.db'}?timeout=60"
+c.ClearSolutions.code_stub = {"python": "# Your code here."}
+c.ClearSolutions.text_stub = "*Your answer:*"
+c.OverwriteCells.add_missing_cells = True
+c.Execute.timeout = CELL_SECONDS + 10  # the kernel's own limit comes first
+c.Execute.iopub_timeout = 30
+c.LimitOutput.max_lines = 1000
+
+own = {preprocessors.Execute: [Execute], preprocessors.SaveAutoGrades: [Confirm]}
+own[preprocessors.SaveAutoGrades].append(preprocessors.SaveAutoGrades)
+c.Autograde.autograde_preprocessors = [
+    mine
+    for theirs in Autograde.autograde_preprocessors.default_args[0]
+    for mine in own.get(theirs, [theirs])
+]

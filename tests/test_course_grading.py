@@ -1,0 +1,364 @@
+"""The course in the graders' own hands: nbgrader and otter grade submissions.
+
+Here the small chapter goes through both, with submissions that are right, blank,
+mistaken and hostile. With COURSE_CHAPTERS=all (`make test-course-all`, weekly) every
+chapter of the book does, and every hostile submission.
+"""
+
+import ast
+import copy
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytest.importorskip("nbgrader")
+pytest.importorskip("otter")
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "book" / "tools"), str(ROOT / "tests")]
+
+import colab  # noqa: E402
+import course  # noqa: E402
+import coursework  # noqa: E402
+import grade  # noqa: E402
+import run_solutions  # noqa: E402
+import small_course  # noqa: E402
+import variants  # noqa: E402
+
+ALL = os.environ.get("COURSE_CHAPTERS") == "all"
+SMALL = small_course.NAME
+CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+LIMITS = {"COURSE_CELL_SECONDS": "10", "COURSE_MEMORY_MB": "3000"}
+
+HOSTILE = {
+    "loops": "while True:\n    pass",
+    "exits": "import os\n\nos._exit(3)",
+    "leaves": "raise SystemExit",
+    "eats": "eaten = []\nwhile True:\n    eaten.append(bytearray(10**8))",
+    "prints": "while True:\n    print('x' * 10**6)",
+    "shows": "'x' * 10**8",
+    "deletes": "import os\nfor name in os.listdir('.'):\n    os.remove(name)",
+    "stubborn": "while True:\n    try:\n        while True:\n            pass\n"
+    "    except BaseException:\n        pass",
+}
+OFTEN = ("loops", "exits", "prints")  # the others only in the weekly run
+CHEAT = """\
+import builtins
+import numpy as np
+from ntkbook.page import exercises, grading
+
+grading.right = grading.form = exercises.check = lambda *args, **more: None
+np.allclose = builtins.all = lambda *args, **more: True
+answer = 1.0
+"""
+
+
+def make(out: Path, name: str) -> Path:
+    """A course of one chapter, released."""
+    source, seed = ROOT / "notebooks", None
+    if name == SMALL:
+        source, seed = out / "notebooks", small_course.SEED
+        source.mkdir()
+        nbformat.write(small_course.chapter(), source / f"{name}.ipynb")
+    course.write(out / "course", source, colab.Settings(), [name[:2]], seed)
+    for kind, folder in (grade.Nbgrader, "nbgrader"), (grade.Otter, "otter"):
+        kind(out / "course" / folder, name).ready()
+    return out / "course"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("small"), SMALL)
+
+
+def release(folder: Path, name: str, grader: str):
+    inside = f"release/{name}" if grader == "nbgrader" else f"{name}/dist/student"
+    return nbformat.read(folder / grader / inside / f"{name}.ipynb", as_version=4)
+
+
+def answers(folder: Path, name: str) -> dict[str, str]:
+    """The solutions' code, by the id of the cell that takes the answer."""
+    nb = nbformat.read(folder / "solutions" / f"{name}.ipynb", as_version=4)
+    found: dict[str, str] = {}
+    for cell in nb.cells:
+        if cell.id.startswith("solution-") and cell.cell_type == "code":
+            slug = "-".join(cell.id.split("-")[1:3])
+            key = f"answer-{slug}"
+            found[key] = found.get(key, "") + cell.source + "\n\n"
+    return found
+
+
+def fill(nb, code: dict[str, str]):
+    """A submission: the release with code in the cells for answers."""
+    nb = copy.deepcopy(nb)
+    left = dict(code)
+    for cell in nb.cells:
+        if cell.cell_type == "code" and cell.source.startswith("# Exercise "):
+            slug = cell.source.split()[2].rstrip(":").replace(".", "-")
+            cell.source = left.pop(f"answer-{slug}", cell.source)
+    return nb
+
+
+def submit(folder: Path, name: str, grader: str, student: str, nb) -> None:
+    inside = f"nbgrader/submitted/{student}/{name}/{name}.ipynb"
+    if grader == "otter":
+        inside = f"otter/{name}/submitted/{student}.ipynb"
+    path = folder / inside
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(nb, str):
+        path.write_text(nb)
+    else:
+        nbformat.write(nb, path)
+
+
+def graded(folder: Path, name: str, grader: str, jobs: int = 2) -> dict[str, dict]:
+    kind = {"nbgrader": grade.Nbgrader, "otter": grade.Otter}[grader]
+    results = grade.grade_all(kind(folder / grader, name), jobs)
+    return {result["student"]: result for result in results}
+
+
+def scores(result: dict) -> dict[str, float]:
+    return {k: p["score"] for k, p in result["points"].items() if not p["by hand"]}
+
+
+def hidden(nb, grader: str) -> bool:
+    """Whether a release lets through what it should not."""
+    text = "\n".join(cell.source for cell in nb.cells)
+    return "SOLUTION" in text or "grading.right" in text or "HIDDEN" in text
+
+
+@pytest.fixture(scope="module")
+def by_nbgrader(small):
+    """The small chapter's results, with each kind of submission."""
+    nb, code = release(small, SMALL, "nbgrader"), answers(small, SMALL)
+    assert not hidden(nb, "nbgrader")
+
+    def hand_in(student, nb):
+        submit(small, SMALL, "nbgrader", student, nb)
+
+    hand_in("solved", fill(nb, code))
+    hand_in("blank", nb)
+    wrong = {"answer-99-1": "answer = 1.0", "answer-99-2": "answer = np.ones(3)"}
+    hand_in("wrong", fill(nb, wrong))
+    hand_in("cheats", fill(nb, {"answer-99-1": CHEAT, "answer-99-2": "answer = 1.0"}))
+    without = fill(nb, code)
+    without.cells = [c for c in without.cells if not c.id.startswith(("form", "right"))]
+    hand_in("without", without)
+    edited = fill(nb, code | {"answer-99-2": "answer = 0.0"})
+    for cell in edited.cells:
+        if cell.id.startswith(("form", "right")):
+            cell.source = "pass"
+    hand_in("edits", edited)
+    hand_in("nothing", "this is no notebook")
+    for student in HOSTILE if ALL else OFTEN:
+        hand_in(student, fill(nb, code | {"answer-99-2": HOSTILE[student]}))
+    start = time.monotonic()
+    with pytest.MonkeyPatch.context() as patch:
+        for limit, value in LIMITS.items():
+            patch.setenv(limit, value)
+        patch.setenv("COURSE_ALL_SECONDS", "60")
+        found = graded(small, SMALL, "nbgrader")
+    found["seconds"] = time.monotonic() - start
+    return found
+
+
+FULL = {"form-99-1": 1, "right-99-1": 2, "form-99-2": 1, "right-99-2": 2}
+HALF = FULL | {"form-99-2": 0, "right-99-2": 0}
+
+
+def automatic(result: dict) -> dict[str, float]:
+    return {k: v for k, v in scores(result).items() if k in FULL}
+
+
+def test_solutions_have_all_marks_and_blanks_none(by_nbgrader):
+    assert automatic(by_nbgrader["solved"]) == FULL
+    assert set(automatic(by_nbgrader["blank"]).values()) == {0}
+    assert set(scores(by_nbgrader["blank"])) == {*FULL, "text-99-3", "text-99-4"}
+    assert sum(scores(by_nbgrader["blank"]).values()) == 0
+
+
+def test_the_form_of_an_answer_counts(by_nbgrader):
+    assert automatic(by_nbgrader["wrong"]) == dict.fromkeys(FULL, 0) | {"form-99-1": 1}
+
+
+@pytest.mark.parametrize("student", HOSTILE if ALL else OFTEN)
+def test_a_hostile_cell_costs_its_own_marks(by_nbgrader, student):
+    result = by_nbgrader[student]
+    if student in ("exits", "stubborn"):
+        assert "kernel died" in grade.line(result)
+    assert automatic(result) == HALF, grade.line(result)
+    assert len(str(result)) < 10_000
+
+
+def test_tampering_gains_nothing(by_nbgrader):
+    assert set(automatic(by_nbgrader["cheats"]).values()) == {0}
+    assert automatic(by_nbgrader["edits"]) == HALF
+    # Deleted tests come back, and find the answer where it was left.
+    assert automatic(by_nbgrader["without"])["right-99-2"] == 2
+
+
+def test_what_is_no_notebook_has_a_reason(by_nbgrader):
+    line = grade.line(by_nbgrader["nothing"])
+    assert line.startswith("nothing: 0, not graded: NotJSONError")
+
+
+def test_a_second_run_has_nothing_to_do(by_nbgrader, small, monkeypatch):
+    monkeypatch.setattr(grade.Nbgrader, "grade", None)
+    again = graded(small, SMALL, "nbgrader")
+    assert again == {k: v for k, v in by_nbgrader.items() if k != "seconds"}
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(small, tmp_path):
+    """What was graded stays; what was under way is graded again."""
+    nb, code = release(small, SMALL, "nbgrader"), answers(small, SMALL)
+    for i in range(2):
+        submit(small, SMALL, "nbgrader", f"later-{i}", fill(nb, code))
+    tool = ROOT / "book" / "tools" / "grade.py"
+    command = [sys.executable, tool, "nbgrader", small / "nbgrader", SMALL, "--jobs=1"]
+    results = small / "nbgrader" / "results" / SMALL
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        while not (results / "later-0.json").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        time.sleep(3)  # in the middle of the next
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    first = (results / "later-0.json").stat().st_mtime_ns
+    found = graded(small, SMALL, "nbgrader")
+    assert automatic(found["later-0"]) == automatic(found["later-1"]) == FULL
+    assert (results / "later-0.json").stat().st_mtime_ns == first
+
+
+def test_otter(small, monkeypatch):
+    nb, code = release(small, SMALL, "otter"), answers(small, SMALL)
+    assert not hidden(nb, "otter")
+    submit(small, SMALL, "otter", "solved", fill(nb, code))
+    submit(small, SMALL, "otter", "blank", nb)
+    submit(small, SMALL, "otter", "nothing", "this is no notebook")
+    for student in ("loops", "exits"):
+        spoilt = fill(nb, code | {"answer-99-2": HOSTILE[student]})
+        submit(small, SMALL, "otter", student, spoilt)
+    for limit, value in LIMITS.items():
+        monkeypatch.setenv(limit, value)
+    found = graded(small, SMALL, "otter")
+    assert {k: v for k, v in scores(found["solved"]).items() if v} == {
+        "ex-99-1": 3,
+        "ex-99-2": 3,
+    }
+    assert sum(scores(found["blank"]).values()) == 0
+    assert scores(found["loops"])["ex-99-1"] == 3
+    assert scores(found["loops"])["ex-99-2"] == 0
+    assert "not graded" in grade.line(found["exits"])
+    assert "not graded: NotJSONError" in grade.line(found["nothing"])
+
+
+def mistakes(work: coursework.Coursework) -> list[tuple[dict, dict]]:
+    """Submissions with the foreseen mistakes: code by cell, hints by exercise."""
+    rounds: list[tuple[dict, dict]] = []
+    for exercise in (e for e in work.exercises if e.kind == "compute"):
+        for i, (code, hint) in enumerate(_mistakes_of(exercise)):
+            while len(rounds) <= i:
+                rounds.append(({}, {}))
+            rounds[i][0][f"answer-{exercise.id.replace('.', '-')}"] = code
+            rounds[i][1][exercise.id] = hint
+    return rounds
+
+
+def _mistakes_of(exercise: coursework.Exercise):
+    tree = ast.parse(exercise.sealing)
+    call = tree.body[-1].value
+    (table,) = [k.value for k in call.keywords if k.arg == "mistakes"]
+    for hint, value in zip(table.keys, table.values, strict=True):
+        code = [*map(ast.unparse, tree.body[:-1]), f"answer = {ast.unparse(value)}"]
+        yield "\n".join(code), ast.literal_eval(hint)
+
+
+def forms(folder: Path, name: str, student: str) -> dict[str, str]:
+    """What the public check said to a student, by exercise."""
+    path = folder / "nbgrader" / "autograded" / student / name / f"{name}.ipynb"
+    nb, said = nbformat.read(path, as_version=4), {}
+    for cell in nb.cells:
+        id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if id.startswith("form-"):
+            texts = [
+                o.data["text/plain"] if "data" in o else o.get("evalue", "")
+                for o in cell.outputs
+            ]
+            said[id.removeprefix("form-").replace("-", ".")] = " ".join(texts)
+    return said
+
+
+@pytest.mark.parametrize("name", [*CHAPTERS, SMALL] if ALL else [SMALL])
+def test_each_mistake_is_caught_with_its_hint(name, tmp_path):
+    folder = make(tmp_path, name)
+    source = ROOT / "notebooks" if name != SMALL else tmp_path / "notebooks"
+    ((nb, targets),) = coursework.read_all(
+        source, colab.Settings(), [name[:2]]
+    ).values()
+    chapter = course.Chapter(name, nb, targets, colab.Settings())
+    seed = small_course.SEED if name == SMALL else None
+    work = chapter.varied(chapter.choices(seed))
+    blank, right = release(folder, name, "nbgrader"), answers(folder, name)
+    submit(folder, name, "nbgrader", "solved", fill(blank, right))
+    submit(folder, name, "nbgrader", "blank", blank)
+    rounds = mistakes(work)
+    for i, (code, _) in enumerate(rounds):
+        submit(folder, name, "nbgrader", f"mistake-{i}", fill(blank, right | code))
+    found = graded(folder, name, "nbgrader")
+    compute = {e.id.replace(".", "-"): e for e in work.exercises if e.kind == "compute"}
+    for slug, exercise in compute.items():
+        most = 2 * exercise.about["difficulty"]
+        marks = scores(found["solved"])
+        assert (marks[f"form-{slug}"], marks[f"right-{slug}"]) == (1, most)
+    assert sum(scores(found["blank"]).values()) == 0
+    for i, (_, hints) in enumerate(rounds):
+        marks, said = scores(found[f"mistake-{i}"]), forms(folder, name, f"mistake-{i}")
+        for id, hint in hints.items():
+            assert f"{id}: not yet. {hint}" in said[id]
+            assert marks[f"right-{id.replace('.', '-')}"] == 0
+            assert marks[f"form-{id.replace('.', '-')}"] in (0, 1)
+
+
+@pytest.mark.skipif(not ALL, reason="weekly: make test-course-all")
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_choice_of_numbers_has_an_answer_of_its_own(name):
+    ((nb, targets),) = coursework.read_all(
+        ROOT / "notebooks", colab.Settings(), [name[:2]]
+    ).values()
+    work = coursework.read(nb, name, colab.Settings(), targets)
+    before, code = variants.leans_on(work), {e.id: e.sealing for e in work.exercises}
+    jobs = {}
+    for exercise in work.exercises:
+        for picked in variants.every(exercise.about.get("vary", {})):
+            steps = [code[id] for id in before[exercise.id]]
+            own = variants.replace(exercise.sealing, picked)
+            jobs[f"{exercise.id} {picked}"] = [*steps, own]
+    found = run_solutions.run({"basis": work.basis, "jobs": jobs})
+    for job, (record, _) in found.items():
+        id, _, picked = job.partition(" ")
+        if picked != "{}":
+            verdict = run_solutions.exercises.verdict(
+                id, found[f"{id} {{}}"][1], record
+            )
+            assert not verdict.right, f"{job} has the book's answer"
+
+
+@pytest.mark.skipif(not ALL, reason="weekly: make test-course-all")
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_otter_grades_every_chapter(name, tmp_path):
+    folder = make(tmp_path, name)
+    blank, right = release(folder, name, "otter"), answers(folder, name)
+    submit(folder, name, "otter", "solved", fill(blank, right))
+    submit(folder, name, "otter", "blank", blank)
+    found = graded(folder, name, "otter")
+    got, most, _ = grade.score(found["solved"])
+    assert got == most > 0
+    assert grade.score(found["blank"])[0] == 0
