@@ -34,7 +34,7 @@ import variants  # noqa: E402
 ALL = os.environ.get("COURSE_CHAPTERS") == "all"
 SMALL = small_course.NAME
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-LIMITS = {"COURSE_CELL_SECONDS": "10", "COURSE_MEMORY_MB": "3000"}
+LIMITS = {"COURSE_CELL_SECONDS": "25", "COURSE_MEMORY_MB": "3000"}
 
 HOSTILE = {
     "loops": "while True:\n    pass",
@@ -162,7 +162,7 @@ def by_nbgrader(small):
     with pytest.MonkeyPatch.context() as patch:
         for limit, value in LIMITS.items():
             patch.setenv(limit, value)
-        patch.setenv("COURSE_ALL_SECONDS", "60")
+        patch.setenv("COURSE_ALL_SECONDS", "120")
         found = graded(small, SMALL, "nbgrader")
     found["seconds"] = time.monotonic() - start
     return found
