@@ -90,6 +90,8 @@ def complaints(output):
 def sphinx():
     program = Path(sys.executable).with_name("jupyter-book")
     run([program, "build", ROOT, "-W", "-n", "--keep-going"])
+    if os.environ.get(SOLUTIONS) == "no":  # Sphinx puts the chapters' own files there
+        shutil.rmtree(HTML / "_sources")
 
 
 def vendor_mathjax():

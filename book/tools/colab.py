@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from citations import Bibliography
-from myst import Chapter, with_note
+from myst import Chapter, in_solutions, with_note
 from plain import Book, Renderer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,17 +116,14 @@ def convert(nb, *, number: int, settings: Settings, targets: dict | None = None)
 
 def plain_cells(nb, renderer: Renderer) -> Iterator[tuple[object, list, bool]]:
     """Each cell, its plain form, and whether it belongs to a solution."""
-    solution = False
-    for cell in nb.cells:
-        new, gates = [], []
+    for cell, solution in in_solutions(nb.cells):
+        new = []
         if cell.cell_type == "code":
             new = _code(cell, renderer)
         elif cell.cell_type == "markdown":
-            gates = re.findall(r"\{solution-(start|end)\}", cell.source)
             if text := renderer.render(with_note(cell)):
                 new = [_cell("markdown", text, cell), *_answer(cell)]
-        yield cell, new, bool(solution or gates)
-        solution = gates[-1] == "start" if gates else solution
+        yield cell, new, solution
 
 
 def scan(nb, number: int) -> dict:

@@ -30,6 +30,9 @@ from ntkbook.page.exercises import packed
 ROOT = Path(__file__).resolve().parents[2]
 GRADING = Path(__file__).with_name("grading")
 OUT = ROOT / "_build" / "course"
+# What a class has left in a course; it is never written over.
+CLASS = ["nbgrader/submitted/*", "nbgrader/gradebook.db", "nbgrader/autograded/*"]
+CLASS += ["otter/*/submitted/*", "*/results/*"]
 
 
 class Chapter:
@@ -145,10 +148,10 @@ def main() -> None:
         sys.exit(
             f"{given.out} holds something else than a course; name another folder."
         )
-    if out.exists() and any(out.glob("nbgrader/submitted/*")):
+    if any(next(out.glob(pattern), None) for pattern in CLASS):
         sys.exit(
-            f"{given.out} holds students' submissions, which would be lost; move the "
-            "folder away, or write the course into another one."
+            f"{given.out} holds a class's submissions or marks, which would be lost; "
+            "move the folder away, or write the course into another one."
         )
     try:
         students = _names(given.students) if given.students else []

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,8 +56,17 @@ class Grader:
 
     def run(self, *command: str, **more) -> str:
         """Run the grader for one submission, and return what it printed."""
-        env = os.environ | {"PATH": f"{HERE}{os.pathsep}{os.environ['PATH']}"}
-        env |= {"PYTHONWARNINGS": "ignore"} | self.env
+        with tempfile.TemporaryDirectory(prefix="course-") as scratch:
+            # Nothing else is the student's to change (see grading/kernels).
+            own = {"COURSE_SCRATCH": scratch, "TMPDIR": scratch}
+            try:
+                return self._run(command, self.env | own, **more)
+            finally:
+                end_all(scratch)
+
+    def _run(self, command: tuple[str, ...], env: dict[str, str], **more) -> str:
+        env = os.environ | {"PATH": f"{HERE}{os.pathsep}{os.environ['PATH']}"} | env
+        env |= {"PYTHONWARNINGS": "ignore"}
         with tempfile.TemporaryFile() as log:  # a kernel may write there without end
             try:
                 done = subprocess.run(
@@ -81,6 +91,16 @@ class Grader:
 
 class Failure(Exception):
     """Why a submission has no marks."""
+
+
+def end_all(scratch: str) -> None:
+    """End what a submission has left running: kernels that would not stop, and more."""
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"COURSE_SCRATCH={scratch}\0".encode() in environment.read_bytes():
+                os.kill(int(environment.parent.name), signal.SIGKILL)
+        except OSError:  # it has ended, or is another user's
+            pass
 
 
 class Nbgrader(Grader):

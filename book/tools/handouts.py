@@ -11,6 +11,7 @@ of difficulty for the right answer. The others are graded by hand, with as many.
 import nbformat
 from colab import Settings, made, metadata, setup
 from coursework import Coursework, Exercise
+from variants import leans_on
 
 TITLE = """\
 # Exercises to Chapter {number}
@@ -150,6 +151,18 @@ class Handouts:
             call = f"\n    {call},\n    key=(\n{lines}\n    ),\n"
         return call
 
+    def _code(self, exercise: Exercise) -> str:
+        """Its solution's code, for graders.
+
+        A solution may use what the one to an earlier exercise has defined. Graders'
+        notebooks have no cell for that one's code where it only asks to think.
+        """
+        before = leans_on(self.work)[exercise.id]
+        lent = [
+            e.code for e in self.work.exercises if e.id in before and e.kind == "think"
+        ]
+        return "\n\n\n".join([*lent, exercise.code])
+
     def _blank(self, exercise: Exercise) -> list:
         slug = _slug(exercise)
         if exercise.kind == "compute":
@@ -167,7 +180,7 @@ class Handouts:
         slug, (form, rest) = _slug(exercise), marks(exercise.about)
         cells = []
         if exercise.kind in ("compute", "explore"):
-            code = f"{_prompt(exercise)}\n{_marked(exercise.code)}"
+            code = f"{_prompt(exercise)}\n{_marked(self._code(exercise))}"
             cells.append(made("code", code, f"answer-{slug}"))
             _nbgrader(cells[-1], solution=True)
         if exercise.kind == "compute":
@@ -187,7 +200,9 @@ class Handouts:
         question = f"# BEGIN QUESTION\nname: ex-{slug}\npoints: {form + rest}\n"
         question += "manual: true\n" if by_hand else ""
         parts = [_raw(question, f"question-{slug}"), _statement(exercise)]
-        code = f"{_prompt(exercise)}\n# BEGIN SOLUTION NO PROMPT\n{exercise.code}\n"
+        code = (
+            f"{_prompt(exercise)}\n# BEGIN SOLUTION NO PROMPT\n{self._code(exercise)}\n"
+        )
         code += "# END SOLUTION"
         if exercise.kind == "explore":
             parts.append(made("code", code, f"answer-{slug}"))

@@ -4,6 +4,7 @@ Numbers follow Sphinx: one counter a chapter for each kind of thing (theorems,
 definitions, exercises, figures), and only labelled equations are numbered.
 """
 
+import copy
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ PRF = {
 CODE = re.compile(r"^\s*(`{3,}|~{3,})")
 EQUATION = re.compile(r"\$\$(.*?)\$\$(?:[ \t]*\(([\w:.-]+)\))?", re.DOTALL)
 LABEL = re.compile(r"^\(([^)\s]+)\)=\s*$")
+_END = re.compile(r"^[`:]{3,}[ \t]*\{solution-end\}.*\n[`:]{3,}[ \t]*$", re.M)
 _OPEN = re.compile(r"^\s*(`{3,}|:{3,})\s*\{([\w:.-]+)\}[ \t]*(.*)$")
 _OPTION = re.compile(r"^:([\w-]+):\s*(.*)$")
 
@@ -99,6 +101,32 @@ def with_note(cell) -> str:
         note += f' · check with `ntkbook.check("{exercise["id"]}", answer)`'
     head = re.compile(r"\{exercise\}.*\n(?::[\w-]+:.*\n)*")
     return head.sub(lambda match: f"{match[0]}\n{note}\n\n", cell["source"], count=1)
+
+
+def in_solutions(cells: list) -> Iterator[tuple[object, bool]]:
+    """Each cell, and whether it belongs to a solution.
+
+    A cell in which a solution ends is cut there: what an author has written below the
+    end is the chapter's again.
+    """
+    solution = False
+    for cell in cells:
+        if cell["cell_type"] != "markdown":
+            yield cell, solution
+            continue
+        solution = solution or "{solution-start}" in cell["source"]
+        end = _END.search(cell["source"])
+        if not end:
+            yield cell, solution
+            continue
+        first, below = copy.deepcopy(cell), copy.deepcopy(cell)
+        first["source"] = cell["source"][: end.end()]
+        below["source"] = cell["source"][end.end() :].strip()
+        below["id"] = f"{cell['id']}-below"
+        yield first, True
+        solution = False
+        if below["source"]:
+            yield below, False
 
 
 class Chapter:

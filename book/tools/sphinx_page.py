@@ -20,7 +20,7 @@ import nbformat
 import syllabus
 from docutils import nodes
 from docutils.statemachine import StringList
-from myst import with_note
+from myst import in_solutions, with_note
 from sphinx.util.docutils import SphinxDirective
 
 from ntkbook.page.claims import collect, problems, shown
@@ -75,7 +75,8 @@ def exercise_notes(app, docname, source):
         for cell in notebook.cells:
             cell.source = with_note(cell)
         if os.environ.get("NTKBOOK_SOLUTIONS") == "no":  # set by build.py
-            without_solutions(notebook)
+            every = in_solutions(notebook.cells)
+            notebook.cells = [cell for cell, solution in every if not solution]
         source[0] = nbformat.writes(notebook)
 
 
@@ -141,23 +142,6 @@ class CourseTable(SphinxDirective):
         lines = StringList(text.splitlines(), self.name)
         self.state.nested_parse(lines, 0, parent)
         return parent.children
-
-
-def without_solutions(nb):
-    """Take the exercises' solutions out of a notebook."""
-    kept, solution = [], False
-    for cell in nb.cells:
-        gates = []
-        if cell.cell_type == "markdown":
-            gates = re.findall(r"\{solution-(start|end)\}", cell.source)
-        if not (solution or gates):
-            kept.append(cell)
-        elif gates and gates[-1] == "end":
-            # What an author has written after the solution's end, in the same cell.
-            cell.source = re.split(r"\{solution-end\}\s*\n[`:]+[ \t]*", cell.source)[-1]
-            kept += [cell] if cell.source.strip() else []
-        solution = gates[-1] == "start" if gates else solution
-    nb.cells = kept
 
 
 def mend_html(app, pagename, templatename, context, doctree):
