@@ -68,26 +68,26 @@ class Grader:
     def _run(self, command: tuple[str, ...], env: dict[str, str], **more) -> str:
         env = os.environ | {"PATH": f"{HERE}{os.pathsep}{os.environ['PATH']}"} | env
         env |= {"PYTHONWARNINGS": "ignore"}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", *map(str, command)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=SECONDS,
-                env=env,
-                **more,
-            )
-        except subprocess.TimeoutExpired:
-            raise Failure(f"stopped after {SECONDS} seconds") from None
+        with tempfile.TemporaryFile() as log:  # a kernel may write there without end
+            try:
+                done = subprocess.run(
+                    [sys.executable, "-m", *map(str, command)],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    timeout=SECONDS,
+                    env=env,
+                    **more,
+                )
+            except subprocess.TimeoutExpired:
+                raise Failure(f"stopped after {SECONDS} seconds") from None
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 100_000))
+            printed = log.read().decode(errors="replace")
         if done.returncode:
-            lines = [line for line in done.stdout.splitlines() if line.strip()]
-            wrong = [
-                line for line in lines if re.match(r"\s*[\w.]+(Error|Exception)", line)
-            ]
+            lines = [line for line in printed.splitlines() if line.strip()]
+            error = re.compile(r"\s*[\w.]+(Error|Exception)")
+            wrong = [line for line in lines if error.match(line)]
             raise Failure((wrong or lines or ["no message"])[-1].strip()[:300])
-        return done.stdout
+        return printed
 
 
 class Failure(Exception):
