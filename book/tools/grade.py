@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,8 +172,11 @@ class Otter(Grader):
     def grade(self, student, notebook):
         (autograder,) = self.dist.glob("autograder/*.zip")
         with tempfile.TemporaryDirectory() as out:
+            # The notebook opens itself by the name under which it was handed out; by
+            # another its checks fail, and all tests see the last exercise's answer.
+            renamed = shutil.copy(notebook, Path(out, f"{self.assignment}.ipynb"))
             printed = self.run(
-                "otter", "run", "-a", autograder, "-o", out, "--no-logo", notebook,
+                "otter", "run", "-a", autograder, "-o", out, "--no-logo", renamed,
                 cwd=out,
             )  # fmt: skip
             result = Path(out, "results.json")
