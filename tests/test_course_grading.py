@@ -59,7 +59,10 @@ answer = 1.0
 """
 
 
-def make(out: Path, name: str) -> Path:
+GRADERS = {"nbgrader": grade.Nbgrader, "otter": grade.Otter}
+
+
+def make(out: Path, name: str, graders=tuple(GRADERS)) -> Path:
     """A course of one chapter, released."""
     source, seed = ROOT / "notebooks", None
     if name == SMALL:
@@ -67,8 +70,8 @@ def make(out: Path, name: str) -> Path:
         source.mkdir()
         nbformat.write(small_course.chapter(), source / f"{name}.ipynb")
     course.write(out / "course", source, colab.Settings(), [name[:2]], seed)
-    for kind, folder in (grade.Nbgrader, "nbgrader"), (grade.Otter, "otter"):
-        kind(out / "course" / folder, name).ready()
+    for grader in graders:
+        GRADERS[grader](out / "course" / grader, name).ready()
     return out / "course"
 
 
@@ -118,8 +121,7 @@ def submit(folder: Path, name: str, grader: str, student: str, nb) -> None:
 
 
 def graded(folder: Path, name: str, grader: str, jobs: int = 2) -> dict[str, dict]:
-    kind = {"nbgrader": grade.Nbgrader, "otter": grade.Otter}[grader]
-    results = grade.grade_all(kind(folder / grader, name), jobs)
+    results = grade.grade_all(GRADERS[grader](folder / grader, name), jobs)
     return {result["student"]: result for result in results}
 
 
@@ -299,7 +301,7 @@ def forms(folder: Path, name: str, student: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", [*CHAPTERS, SMALL] if ALL else [SMALL])
 def test_each_mistake_is_caught_with_its_hint(name, small, tmp_path):
     # The small chapter's results of before are used again.
-    folder = small if name == SMALL else make(tmp_path, name)
+    folder = small if name == SMALL else make(tmp_path, name, ["nbgrader"])
     source = ROOT / "notebooks" if name != SMALL else small.parent / "notebooks"
     ((nb, targets),) = coursework.read_all(
         source, colab.Settings(), [name[:2]]
@@ -355,7 +357,7 @@ def test_every_choice_of_numbers_has_an_answer_of_its_own(name):
 @pytest.mark.skipif(not ALL, reason="weekly: make test-course-all")
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_otter_grades_every_chapter(name, tmp_path):
-    folder = make(tmp_path, name)
+    folder = make(tmp_path, name, ["otter"])
     blank, right = release(folder, name, "otter"), answers(folder, name)
     submit(folder, name, "otter", "solved", fill(blank, right))
     submit(folder, name, "otter", "blank", blank)
