@@ -204,13 +204,12 @@ class Handouts:
             f"{_prompt(exercise)}\n# BEGIN SOLUTION NO PROMPT\n{self._code(exercise)}\n"
         )
         code += "# END SOLUTION"
-        if exercise.kind == "explore":
-            parts.append(made("code", code, f"answer-{slug}"))
+        # What stands outside of a solution block goes to students as it is.
         parts.append(_raw("# BEGIN SOLUTION", f"begin-{slug}"))
+        if exercise.kind != "think":
+            parts.append(made("code", code, f"answer-{slug}"))
         if by_hand:
             parts.append(made("markdown", _written(exercise), f"text-{slug}"))
-        else:
-            parts.append(made("code", code, f"answer-{slug}"))
         parts.append(_raw("# END SOLUTION", f"end-{slug}"))
         if not by_hand:
             parts.append(_raw("# BEGIN TESTS", f"tests-{slug}"))
