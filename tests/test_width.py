@@ -199,7 +199,10 @@ def test_a_slope_that_makes_no_sense_is_refused(name, least, kind, message):
 ACTIVATIONS = ["tanh", "erf", "gelu", "identity", jnp.sin]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda a: getattr(a, "__name__", a))
+NAMES = [getattr(a, "__name__", a) for a in ACTIVATIONS]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=NAMES)
 @pytest.mark.parametrize("x", [1.0, -0.3, 4.0])
 def test_norms_against_all_derivatives(activation, x):
     a, b = jax.random.normal(KEY, (2, 7))
