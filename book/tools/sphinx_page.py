@@ -2,13 +2,16 @@
 
 * a line at the head of each chapter that says how to run it, and one in each exercise
   that says its kind, time and difficulty;
-* the `{claims-table}` directive, which is most of the page *Claims*;
+* the `{claims-table}` directive, which is most of the page *Claims*, and for other pages
+  the role `{measured}`, a claim's measured value, and `{claims-counted}`;
+* the `{train-in-browser}` directive, which is most of the first page;
 * HTML that screen readers can read where its parts leave faults;
 * no thebe: it would load scripts from another host, for a server that nobody runs.
 """
 
 import re
 from collections import Counter
+from functools import cache
 from html import escape
 from importlib import metadata
 from pathlib import Path
@@ -17,10 +20,11 @@ import nbformat
 from docutils import nodes
 from docutils.statemachine import StringList
 from myst import with_note
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from ntkbook.page.claims import collect, problems, shown
 from ntkbook.page.records import VERDICTS, records
+from ntkbook.page.train import train_in_browser
 
 CHAPTERS = "notebooks/"
 COLAB = "https://colab.research.google.com/"
@@ -73,23 +77,73 @@ def exercise_notes(app, docname, source):
         source[0] = nbformat.writes(notebook)
 
 
+@cache
+def measured(srcdir):
+    """The cells that measure claims, by the claim, once they are known to be sound."""
+    cells = collect(sorted(Path(srcdir, CHAPTERS).glob("*.ipynb")))
+    if wrong := problems(records(), cells):
+        raise ValueError("; ".join(wrong))
+    return {cell.row["id"]: cell for cell in cells}
+
+
+def link(cell):
+    """The value that a cell measured, as a link to the cell."""
+    value = cell.row["measured"]
+    if cell.row["interval"]:
+        value += " [{}, {}]".format(*cell.row["interval"])
+    anchor = f"../notebooks/{cell.notebook.stem}.html#claim-{cell.row['id']}"
+    return f'<a href="{escape(anchor)}">{escape(value)}</a>'
+
+
+def counted():
+    """How many claims came out how, in a sentence."""
+    counts = Counter(record.verdict for record in records().values())
+    outcome = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
+    return f"Of {counts.total()} claims: {outcome}."
+
+
+class MeasuredValue(SphinxRole):
+    """`{measured}`ch3-change-10``: what that claim's cell measured."""
+
+    def run(self):
+        cell = measured(self.env.srcdir).get(self.text)
+        if cell is None:
+            message = f"no cell measures the claim {self.text!r}"
+            return [], [self.inliner.reporter.error(message, line=self.lineno)]
+        return [nodes.raw("", link(cell), format="html")], []
+
+
+class ClaimsCounted(SphinxDirective):
+    """The sentence that counts verdicts."""
+
+    def run(self):
+        return [nodes.paragraph("", counted())]
+
+
+class TrainInBrowser(SphinxDirective):
+    """The network that trains in the page, with the directive's text as caption."""
+
+    has_content = True
+
+    def run(self):
+        piece = train_in_browser(*(["\n".join(self.content)] if self.content else []))
+        return [nodes.raw("", piece._repr_html_(), format="html")]
+
+
 class ClaimsTable(SphinxDirective):
     """Every claim with what we measured: a count of verdicts, and a table a source."""
 
     def run(self):
-        notebooks = sorted(Path(self.env.srcdir, CHAPTERS).glob("*.ipynb"))
-        cells = collect(notebooks)
-        if wrong := problems(records(), cells):
-            raise self.error("; ".join(wrong))
-        measured = {cell.row["id"]: cell for cell in cells}
-        counts = Counter(record.verdict for record in records().values())
-        outcome = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
-        text = [f"Of {counts.total()} claims: {outcome}."]
+        try:
+            cells = measured(self.env.srcdir)
+        except ValueError as wrong:
+            raise self.error(str(wrong)) from wrong
+        text = [counted()]
         for source in dict.fromkeys(record.source for record in records().values()):
             text += HEAD.format(source=source).splitlines()
             for record in records().values():
                 if record.source == source:
-                    text += self.row(record, measured.get(record.id))
+                    text += self.row(record, cells.get(record.id))
             text.append(":::")
         parent = nodes.container()
         self.state.nested_parse(StringList(text, "claims-table"), 0, parent)
@@ -101,11 +155,7 @@ class ClaimsTable(SphinxDirective):
             reported += f"; corrected: {SIGN[record.relation]}{shown(record.corrected)}"
         value, verdict = "not measured", f"{VERDICTS[record.verdict]} {record.verdict}"
         if cell:
-            value = cell.row["measured"]
-            if cell.row["interval"]:
-                value += " [{}, {}]".format(*cell.row["interval"])
-            anchor = f"../notebooks/{cell.notebook.stem}.html#claim-{record.id}"
-            value = f'<a href="{escape(anchor)}">{escape(value)}</a>'
+            value = link(cell)
         claim = f"{record.statement}<br><small>{escape(record.place)}</small>"
         return [f"* - {claim}", f"  - {reported}", f"  - {value}", f"  - {verdict}"]
 
@@ -139,4 +189,7 @@ def setup(app):
     app.connect("doctree-read", chapter_line)
     app.connect("html-page-context", mend_html)
     app.add_directive("claims-table", ClaimsTable)
+    app.add_directive("claims-counted", ClaimsCounted)
+    app.add_directive("train-in-browser", TrainInBrowser)
+    app.add_role("measured", MeasuredValue())
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,10 +3,10 @@
 const mountTraining = (() => {
   const X = 4, Y = 5; // the pictures of the functions show -X..X and -Y..Y
   const COUNT = 81; // points of a curve
-  const SECONDS = 5, GROWTH = 3; // a run on the clock; it speeds up by exp(GROWTH)
+  const SECONDS = 5, GROWTH = 4; // a run on the clock; it speeds up by exp(GROWTH)
   const BUDGET = 7; // milliseconds of training in one frame
-  const DATA = { x: [-2, 0.5], y: [3, -1] }; // as in Chapters 1 and 2
-  const SCALES = [10, 0.1], WIDTH = 64, SEED = 1;
+  const DATA = { x: [-2, 0.5], y: [3, 1] };
+  const SCALES = [10, 0.1], WIDTH = 64, SEED = 2;
   const SVG = "http://www.w3.org/2000/svg";
 
   const dress = (node, attributes, inside = []) => {
@@ -23,14 +23,14 @@ const mountTraining = (() => {
   const round = (number) => minus(Number(number.toPrecision(2)));
   const percent = (share) => {
     const value = 100 * share;
-    return `${value.toFixed(value < 0.095 ? 2 : value < 9.5 ? 1 : 0)} %`;
+    return `${value.toFixed(value < 0.095 ? 2 : value < 9.5 ? 1 : 0)}\u00a0%`; // kept together
   };
   const join = (points) =>
-    points.length ? `M${points.map((p) => `${p[0].toFixed(1)} ${p[1].toFixed(1)}`).join("L")}` : "";
+    `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
   const line = (name) => svg("path", { class: `ntk-line ntk-${name}` });
 
   // A slider with its name and value. JupyterLab would take the arrow keys otherwise.
-  function slider(name, low, high, by, start, say, move) {
+  function slider(name, title, low, high, by, start, say, move) {
     const input = html("input", {
       type: "range", min: low, max: high, step: by, value: start, autocomplete: "off",
       "aria-label": name, "data-lm-suppress-shortcuts": "true",
@@ -45,16 +45,16 @@ const mountTraining = (() => {
       move(input.valueAsNumber);
     });
     tell();
-    return html("label", {}, html("span", {}, name), input, output);
+    return html("label", {}, title, input, output);
   }
 
   // A data point: dragged by mouse or finger, moved by the arrow keys.
   function handle(number, page, focusable) {
     const node = svg("g", {
       class: "ntk-handle", role: "slider", "data-lm-suppress-shortcuts": "true",
-      "aria-label": `Data point ${number + 1}: left and right move its input, up and down its target`,
+      "aria-label": `Data point ${number + 1}: arrow keys move its input and its target`,
       "aria-valuemin": -Y, "aria-valuemax": Y, tabindex: focusable ? 0 : -1,
-    }, svg("circle", { r: 22, class: "ntk-touch" }), svg("circle", { r: 9 }),
+    }, svg("circle", { r: 22, class: "ntk-touch" }), svg("circle", { r: 9, class: "ntk-point" }),
     svg("text", { y: 4 }, String(number + 1)));
     let grip = null;
     const drag = (event) => {
@@ -64,22 +64,24 @@ const mountTraining = (() => {
         Y - (2 * Y * (event.clientY - grip[1] - box.top)) / box.height);
     };
     node.addEventListener("pointerdown", (event) => {
-      const box = node.lastChild.previousSibling.getBoundingClientRect();
-      grip = [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2];
+      const box = node.querySelector(".ntk-point").getBoundingClientRect();
+      grip = [event.clientX - (box.left + box.right) / 2, event.clientY - (box.top + box.bottom) / 2];
       node.setPointerCapture(event.pointerId);
       node.focus({ preventScroll: true });
       event.preventDefault();
     });
-    node.addEventListener("pointermove", (event) => grip && drag(event));
+    node.addEventListener("pointermove", page.safely((event) => grip && drag(event)));
     for (const end of ["pointerup", "pointercancel"])
       node.addEventListener(end, () => (grip = null));
-    node.addEventListener("keydown", (event) => {
-      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    node.addEventListener("keydown", page.safely((event) => {
+      const way = {
+        ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
+      }[event.key];
       if (!way) return;
       event.preventDefault();
       const by = event.shiftKey ? 0.5 : 0.1;
       page.movePoint(number, page.x[number] + by * way[0], page.y[number] + by * way[1]);
-    });
+    }));
     const place = (at, x, y) => dress(node, {
       transform: `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`,
       "aria-valuenow": y.toFixed(1),
@@ -89,10 +91,10 @@ const mountTraining = (() => {
   }
 
   // One column: a network at one output scale, with its pictures and its slider.
-  function column(number, page, safely) {
+  function column(number, page) {
     const own = {};
     let alpha = SCALES[number], trail = [], tangentTrail = [], net, gridKey;
-    const name = html("strong"), why = html("span");
+    const name = html("strong");
     const moved = html("b"), changed = html("b"), fill = html("span");
     const handles = [0, 1].map((j) => handle(j, page, number === 0));
     const grid = svg("g", { class: "ntk-grid" }), planeGrid = svg("g", { class: "ntk-grid" });
@@ -107,14 +109,14 @@ const mountTraining = (() => {
     own.plane = svg("svg", { class: "ntk-plane", role: "img" }, planeGrid, ellipse0, ellipse,
       tangentPath, modelPath, target, dot);
     own.node = html("div", { class: "ntk-column" },
-      html("p", { class: "ntk-head" }, name, why),
-      slider("Output scale α", -1, 1.5, 0.1, Math.log10(alpha), (at) => round(10 ** at),
-        safely((at) => {
+      slider("Output scale α", name, -1, 1.5, 0.1, Math.log10(alpha),
+        (at) => `output × ${round(10 ** at)}`, page.safely((at) => {
           alpha = 10 ** at;
           page.restart();
         })),
       own.functions,
-      html("p", { class: "ntk-read" }, "weights moved by ", moved),
+      html("p", { class: "ntk-read" }, "weights moved by ", moved,
+        html("span", {}, " of their length")),
       html("div", { class: "ntk-bar" }, fill),
       own.plane,
       html("p", { class: "ntk-read" }, "kernel changed by ", changed));
@@ -132,8 +134,8 @@ const mountTraining = (() => {
       const far = Math.sqrt(squares) / (alpha * Math.hypot(...net.start));
       own.regime = far < 0.03 ? "Lazy" : far < 0.15 ? "In between" : "Rich";
       name.textContent = own.regime;
-      why.textContent = ` output × ${round(alpha)}`;
-      own.functions.setAttribute("aria-label", `${own.regime}: the network, its linearisation and the two data points, at output scale ${round(alpha)}`);
+      own.functions.setAttribute("aria-label", `${own.regime}, output × ${round(alpha)}: the `
+        + "network, its linear model and the two data points");
     };
 
     own.measure = () => {
@@ -181,15 +183,19 @@ const mountTraining = (() => {
         gridKey = key;
         for (const [node, h] of [[own.functions, high], [own.plane, side]])
           dress(node, { viewBox: `0 0 ${w} ${h}`, width: w, height: h });
-        rule(grid, w, high, ([x, y]) => at(x, y), 2, "input x", "output");
-        rule(planeGrid, w, side, to, 1, "output at 1", "output at 2");
+        rule(grid, w, high, ([x, y]) => at(x, y), 2, "input →", "↑ output");
+        rule(planeGrid, w, side, to, 1, "output at 1 →", "↑ output at 2");
       }
       moved.textContent = percent(own.moved);
       changed.textContent = percent(own.change);
       fill.style.width = `${Math.min(100, 100 * own.moved)}%`;
-      own.plane.setAttribute("aria-label", `The two outputs are ${minus(out[0].toFixed(2))} and ${minus(out[1].toFixed(2))}; the targets ${minus(p.toFixed(1))} and ${minus(q.toFixed(1))}. The kernel's ellipse has changed by ${percent(own.change)}.`);
+      const [o1, o2, t1, t2] = [...out, p, q].map((each) => minus(each.toFixed(1)));
+      own.plane.setAttribute("aria-label", `${own.regime}: the outputs are ${o1} and ${o2}, the `
+        + `targets ${t1} and ${t2}; the kernel's ellipse has changed by ${percent(own.change)}`);
     };
-    own.words = () => `${own.regime}, α = ${round(alpha)}: the weights moved by ${percent(own.moved)} of their length, the kernel changed by ${percent(own.change)}, and the linear model is off by at most ${own.gap.toFixed(2)}.`;
+    own.words = () => `${own.regime}, output × ${round(alpha)}: weights moved by `
+      + `${percent(own.moved)}, kernel changed by ${percent(own.change)}, network and linear `
+      + `model differ by up to ${own.gap.toFixed(2)}. `;
     return own;
   }
 
@@ -205,8 +211,8 @@ const mountTraining = (() => {
       if (y > 22 && y < h - 8) group.append(svg("path", { d: `M${u - 3} ${y}h6` }),
         svg("text", { x: u - 6, y: y + 4, "text-anchor": "end" }, minus(k)));
     }
-    group.append(svg("text", { x: w - 3, y: v - 6, "text-anchor": "end" }, across),
-      svg("text", { x: u + 6, y: 12 }, up));
+    group.append(svg("text", { x: w - 6, y: h - 7, "text-anchor": "end" }, across),
+      svg("text", { x: 6, y: 15 }, up));
   }
 
   // The whole piece. The still picture inside the figure stands until it runs.
@@ -280,13 +286,14 @@ const mountTraining = (() => {
       before = performance.now();
       buttons[0].textContent = state === "playing" ? "Pause" : "Play";
       if (state === "paused") say();
-      else words.textContent = "Training …";
+      else words.textContent = "Training … Drag a data point, move a scale or the width, and "
+        + "look where the blue line leaves the dashed one.";
       wake();
     }
     function say() {
       columns.forEach((each) => each.measure());
-      words.textContent = `${clock === SECONDS ? "Trained." : clock ? "On the way." : "At the start."} `
-        + columns.map((each) => each.words()).join(" ");
+      const where = clock === SECONDS ? "Trained. " : clock ? "On the way. " : "At the start. ";
+      words.replaceChildren(where, ...columns.map((each) => html("span", {}, each.words())));
     }
     // After a change, train from `at` on the clock, unless the reader has paused it.
     function changed(at = 0) {
@@ -302,7 +309,7 @@ const mountTraining = (() => {
       columns.forEach((each) => each.start());
       changed();
     };
-    page.restart = restart;
+    Object.assign(page, { safely, restart });
     page.movePoint = (j, x, y) => {
       page.x[j] = clamp(x, X - 0.3);
       page.y[j] = clamp(y, Y - 0.6);
@@ -342,7 +349,7 @@ const mountTraining = (() => {
         restart();
       }),
     ];
-    const width = slider("Width (neurons)", 2, 10, 1, Math.log2(page.width), (at) => 2 ** at,
+    const width = slider("Width", html("span", {}, "Width"), 2, 10, 1, Math.log2(page.width), (at) => `${2 ** at} neurons`,
       safely((at) => {
         page.width = 2 ** at;
         restart();
@@ -353,7 +360,7 @@ const mountTraining = (() => {
           : name === "data" ? svg("circle", { cx: 15, cy: 6, r: 6 })
             : dress(line(name), { d: "M1 6H29" })), text);
 
-    columns = [0, 1].map((number) => column(number, page, safely));
+    columns = [0, 1].map((number) => column(number, page));
     ui.append(
       html("p", { class: "ntk-legend" }, key("data", "data: drag them"),
         key("network", "network"), key("linearised", "its linear model"), key("target", "target")),
