@@ -27,7 +27,7 @@ COLLECT = """() => {
     let y = 20;
     const text = (words, size) => parts.push(
       `<text x="${x}" y="${y}"${size}>${words.replace(/\\u00a0/g, " ")}</text>`);
-    const [regime, scale] = all(column, "strong, output").map((e) => e.textContent);
+    const [regime, scale] = all(column, "strong, .ntk-value").map((e) => e.textContent);
     text(`<tspan font-weight="700">${regime}</tspan> ${scale}`, ' font-size="16"');
     y += 10;
     const readings = all(column, ".ntk-read").map((e) => e.textContent);

@@ -35,7 +35,7 @@ const mountTraining = (() => {
       type: "range", min: low, max: high, step: by, value: start, autocomplete: "off",
       "aria-label": name, "data-lm-suppress-shortcuts": "true",
     });
-    const output = html("output");
+    const output = html("span", { class: "ntk-value", "aria-hidden": "true" });
     const tell = () => {
       output.textContent = say(input.valueAsNumber);
       input.setAttribute("aria-valuetext", output.textContent);

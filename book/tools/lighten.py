@@ -1,0 +1,74 @@
+"""Take out of the built pages what they load and do not use.
+
+The theme sends with every page an icon library of 1.5 MB, though its style sheet draws
+the same icons from a font, and that whole font, of which the book shows a dozen signs;
+MathJax, though the page has no formula; and the index of the search, which only the
+page *Search* reads.
+"""
+
+import re
+from pathlib import Path
+
+from fontTools import subset
+from fontTools.ttLib import TTFont
+
+FONT = "_static/vendor/fontawesome/webfonts/fa-solid-900.ttf"
+ICONS = "_static/icons.woff"
+# The same name and weight as the theme's: the browser takes the later rule, and goes
+# back to the theme's font for a sign that this one lacks.
+FACE = """
+@font-face { font-family: "Font Awesome 6 Free"; font-weight: 900; font-display: block;
+  src: url(icons.woff) format("woff"); }
+"""
+
+
+def lighten(html: Path) -> None:
+    """Lighten every page of the book that was built into this folder."""
+    pages = {path: path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
+    for path, text in pages.items():
+        lighter = light(text, searches=path.name == "search.html")
+        if lighter != text:
+            path.write_text(lighter, encoding="utf-8")
+    styles = [path.read_text() for path in html.glob("_static/**/*.css")]
+    _few_icons(html, set(signs("".join(pages.values()), "".join(styles))))
+
+
+def light(page: str, searches: bool) -> str:
+    """A page without the scripts that it does not use."""
+    unused = [r"_static/scripts/fontawesome\.js"]
+    if 'class="math' not in page:
+        unused.append(r"vendor/mathjax/")
+    if not searches and "search_as_you_type = false" in page:
+        unused += [r"_static/searchtools\.js", r"_static/language_data\.js"]
+        unused.append(r"searchindex\.js")
+    script = rf'\s*<script [^>]*src="[^"]*(?:{"|".join(unused)})[^"]*"[^>]*></script>'
+    return re.sub(script, "", page)
+
+
+def signs(pages: str, styles: str):
+    """The code points of the icons in these pages and in rules of these styles.
+
+    Example:
+        >>> rules = '.fa-sun:before{content:"\\\\f185"} .fa-x:before{content:"\\\\f00d"}'
+        >>> rules += '.note:before{content:"\\\\f05a"}'
+        >>> [hex(sign) for sign in signs('<i class="fa-solid fa-sun">', rules)]
+        ['0xf185', '0xf05a']
+    """
+    used = set(re.findall(r"\bfa-[\w-]+", " ".join(re.findall(r'class="[^"]*"', pages))))
+    rule = r'([^{}]*)\{[^{}]*content:\s*"\\([ef]\w{3})"'
+    for names, sign in re.findall(rule, styles):
+        named = set(re.findall(r"\.(fa-[\w-]+)", names))
+        if not named or named & used:
+            yield int(sign, 16)
+
+
+def _few_icons(html: Path, signs: set[int]) -> None:
+    """Write a font of these signs, and the rule that uses it."""
+    font = TTFont(html / FONT, recalcTimestamp=False)
+    options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True)
+    cut = subset.Subsetter(options)
+    cut.populate(unicodes=signs)
+    cut.subset(font)
+    subset.save_font(font, html / ICONS, options)
+    with (html / "_static" / "book.css").open("a") as styles:
+        styles.write(FACE)
