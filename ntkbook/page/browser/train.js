@@ -148,6 +148,16 @@ const mountTraining = (() => {
       return { now, curves };
     };
 
+    // Note where the outputs are, for their path in the plane.
+    own.record = () => {
+      const out = NTK.outputs(net), lin = NTK.tangentOutputs(net, net.x), last = trail.at(-1);
+      if (!last || Math.hypot(last[0] - out[0], last[1] - out[1]) > 0.02) {
+        trail.push(out);
+        tangentTrail.push(lin);
+      }
+      return [out, lin];
+    };
+
     own.draw = () => {
       const { now, curves } = own.measure(), [w, high, side] = page.size;
       const at = (x, y) => [(w * (x + X)) / (2 * X), (high * (Y - y)) / (2 * Y)];
@@ -157,11 +167,7 @@ const mountTraining = (() => {
       draw(tangent, curves.line);
       handles.forEach((each, j) => each.place(at(page.x[j], page.y[j]), page.x[j], page.y[j]));
 
-      const out = NTK.outputs(net), lin = NTK.tangentOutputs(net, net.x), last = trail.at(-1);
-      if (!last || Math.hypot(last[0] - out[0], last[1] - out[1]) > 0.02) {
-        trail.push(out);
-        tangentTrail.push(lin);
-      }
+      const [out, lin] = own.record();
       // The plane has room for 0, the target and the kernel's first ellipse around it.
       const [p, q] = page.y, reach = 0.8 + 0.2 * Math.hypot(p, q);
       const unit = Math.min(w / (Math.abs(p) + 2 * reach + 0.6), side / (Math.abs(q) + 2 * reach + 0.6));
@@ -250,9 +256,10 @@ const mountTraining = (() => {
       const needed = columns.reduce((sum, { net }) => sum + 1 + time / NTK.stepSize(net), 0);
       const share = Math.min(1, budget / (needed * cost)), began = performance.now();
       let taken = 0;
-      for (const { net } of columns)
+      for (const { net, record } of columns)
         for (let left = time * share; left > 0; taken++) {
           const h = Math.min(NTK.stepSize(net), left);
+          if (taken % 4 === 0) record();
           NTK.step(net, h);
           left -= h;
         }
@@ -276,9 +283,10 @@ const mountTraining = (() => {
         if (clock < SECONDS) wake();
       }
       before = now;
-      if (dirty || state === "playing" || clock === SECONDS) columns.forEach((each) => each.draw());
+      const ended = clock === SECONDS && state !== "paused";
+      if (dirty || ended || state === "playing") columns.forEach((each) => each.draw());
       dirty = false;
-      if (clock === SECONDS && state !== "paused") turn("paused");
+      if (ended) turn("paused");
     });
     const wake = () => (frame ||= requestAnimationFrame(tick));
     function turn(to) {
