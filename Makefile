@@ -8,7 +8,8 @@ RUN ?= 04_images
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
 SOURCES := ntkbook book/tools tests benchmarks notebooks
-BOOK_TESTS := tests/test_environment.py tests/test_book_build.py tests/test_book_browser.py
+BOOK_TESTS := tests/test_environment.py tests/test_book_build.py tests/test_book_browser.py \
+	tests/test_front_page.py
 COLAB_TESTS := tests/test_colab_run.py
 heading = @printf '\n== %s\n' '$(1)'
 

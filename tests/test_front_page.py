@@ -1,4 +1,4 @@
-"""The network that trains in the reader's browser, and the first page that opens with it.
+"""The network that trains in the reader's browser, and the first page, which it opens.
 
 Its mathematics are run in Chromium and held against the library's; the piece itself is
 dragged, typed at, looked at without scripts, and weighed on the built page.
@@ -26,7 +26,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import ntkbook
-from ntkbook.page import train_in_browser
+from ntkbook import train_in_browser
 
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
@@ -146,9 +146,7 @@ def test_a_whole_run_follows_the_librarys_flow(trained, width, alpha):
         run.kernel.reshape(-1, 2, 2), kernels, atol=1e-5 * kernels.max(), rtol=0
     )
     np.testing.assert_allclose(run.weights, weights, atol=1e-5, rtol=0)
-    np.testing.assert_allclose(
-        run.model, alpha * functions[:, :, 0], atol=1e-5, rtol=0
-    )
+    np.testing.assert_allclose(run.model, alpha * functions[:, :, 0], atol=1e-5, rtol=0)
     way = np.linalg.norm(weights - weights[0], axis=1) / np.linalg.norm(start)
     np.testing.assert_allclose(run.travelled, way, atol=1e-5, rtol=0)
     assert np.linalg.norm(run.outputs[-1] - DATA[1]) < 0.01  # it has learned
@@ -228,7 +226,9 @@ def test_data_may_move_while_it_trains(mathematics):
 
 
 def test_the_weights_at_the_start_are_reproducible(mathematics):
-    found = mathematics.evaluate("[...NTK.createNetwork(5, 1, 7, [0, 1], [0, 1]).start]")
+    found = mathematics.evaluate(
+        "[...NTK.createNetwork(5, 1, 7, [0, 1], [0, 1]).start]"
+    )
     bits = (8 * 0x9E3779B1) % 2**32 | 1
 
     def uniform():
@@ -326,7 +326,9 @@ def test_a_point_is_dragged_by_mouse(browser):
     assert point.get_attribute("aria-valuetext") == "input −2.8, target 0.4"
     assert curve(page) != before
     after = point.locator(".ntk-point").bounding_box()
-    assert abs(after["x"] - place["x"] + 40) < 1 and abs(after["y"] - place["y"] - 60) < 1
+    assert (
+        abs(after["x"] - place["x"] + 40) < 1 and abs(after["y"] - place["y"] - 60) < 1
+    )
     assert page.trouble == []
     page.close()
 
@@ -466,7 +468,9 @@ def test_reduced_motion_shows_no_motion(browser):
 def test_without_scripts_a_picture_and_a_sentence_stand_there(browser):
     page = open_piece(browser, java_script_enabled=False)
     assert page.locator(".ntk-still svg").first.is_visible()
-    assert "differ by up to" in page.get_by_role("img").first.get_attribute("aria-label")
+    assert "differ by up to" in page.get_by_role("img").first.get_attribute(
+        "aria-label"
+    )
     assert "linear model" in page.locator(".ntk-still p").inner_text()
     assert page.locator(".ntk-live").count() == page.locator("input").count() == 0
     page.close()

@@ -24,13 +24,23 @@ FACE = """
 
 def lighten(html: Path) -> None:
     """Lighten every page of the book that was built into this folder."""
-    pages = {path: path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
-    for path, text in pages.items():
-        lighter = light(text, searches=path.name == "search.html")
-        if lighter != text:
-            path.write_text(lighter, encoding="utf-8")
-    styles = [path.read_text() for path in html.glob("_static/**/*.css")]
-    _few_icons(html, set(signs("".join(pages.values()), "".join(styles))))
+    names = ""  # of classes that occur in a page, or that a script of the theme may set
+    for path in html.rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        names += " ".join(re.findall(r'class="[^"]*"', page))
+        path.write_text(light(page, path.name == "search.html"), encoding="utf-8")
+    for path in html.glob("_static/**/*.js"):
+        if path.name != "fontawesome.js":
+            names += path.read_text(encoding="utf-8")
+    used = set(re.findall(r"\bfa-[\w-]+", names))
+    signs = set()
+    for path in html.glob("_static/**/*.css"):
+        text = path.read_text(encoding="utf-8")
+        fewer, found = few_signs(text, used)
+        signs |= found
+        if fewer != text:
+            path.write_text(fewer, encoding="utf-8")
+    _few_icons(html, signs)
 
 
 def light(page: str, searches: bool) -> str:
@@ -49,21 +59,25 @@ def light(page: str, searches: bool) -> str:
     return re.sub(later, "<script defer ", page)
 
 
-def signs(pages: str, styles: str):
-    """The code points of the icons in these pages and in rules of these styles.
+def few_signs(styles: str, used: set[str]) -> tuple[str, set[int]]:
+    """Style rules without those for unused icons, and the others' code points.
 
     Example:
-        >>> rules = '.fa-sun:before{content:"\\\\f185"} .fa-x:before{content:"\\\\f00d"}'
-        >>> rules += '.note:before{content:"\\\\f05a"}'
-        >>> [hex(sign) for sign in signs('<i class="fa-solid fa-sun">', rules)]
-        ['0xf185', '0xf05a']
+        >>> rules = '.fa-sun:before{content:"\\\\f185"}.fa-x:before{content:"\\\\f00d"}'
+        >>> few_signs(rules, {"fa-sun"})
+        ('.fa-sun:before{content:"\\\\f185"}', {61829})
     """
-    used = set(re.findall(r"\bfa-[\w-]+", " ".join(re.findall(r'class="[^"]*"', pages))))
-    rule = r'([^{}]*)\{[^{}]*content:\s*"\\([ef]\w{3})"'
-    for names, sign in re.findall(rule, styles):
-        named = set(re.findall(r"\.(fa-[\w-]+)", names))
-        if not named or named & used:
-            yield int(sign, 16)
+    signs = set()
+
+    def keep(rule):
+        named = set(re.findall(r"\.(fa-[\w-]+)", rule[1]))
+        if named and not named & used:
+            return ""
+        signs.add(int(rule[2], 16))
+        return rule[0]
+
+    rule = r'([^{}]*)\{[^{}]*content:\s*"\\([ef]\w{3})"[^{}]*\}'
+    return re.sub(rule, keep, styles), signs
 
 
 def _few_icons(html: Path, signs: set[int]) -> None:

@@ -2,8 +2,8 @@
 
 * a line at the head of each chapter that says how to run it, and one in each exercise
   that says its kind, time and difficulty;
-* the `{claims-table}` directive, which is most of the page *Claims*, and for other pages
-  the role `{measured}`, a claim's measured value, and `{claims-counted}`;
+* the `{claims-table}` directive, which is most of the page *Claims*, and for other
+  pages the role `{measured}`, a claim's measured value, and `{claims-counted}`;
 * the `{train-in-browser}` directive, which is most of the first page;
 * HTML that screen readers can read where its parts leave faults;
 * no thebe: it would load scripts from another host, for a server that nobody runs.
@@ -86,10 +86,10 @@ def measured(srcdir):
     return {cell.row["id"]: cell for cell in cells}
 
 
-def link(cell):
+def link(cell, interval=True):
     """The value that a cell measured, as a link to the cell."""
     value = cell.row["measured"]
-    if cell.row["interval"]:
+    if interval and cell.row["interval"]:
         value += " [{}, {}]".format(*cell.row["interval"])
     anchor = f"../notebooks/{cell.notebook.stem}.html#claim-{cell.row['id']}"
     return f'<a href="{escape(anchor)}">{escape(value)}</a>'
@@ -110,7 +110,7 @@ class MeasuredValue(SphinxRole):
         if cell is None:
             message = f"no cell measures the claim {self.text!r}"
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
-        return [nodes.raw("", link(cell), format="html")], []
+        return [nodes.raw("", link(cell, interval=False), format="html")], []
 
 
 class ClaimsCounted(SphinxDirective):

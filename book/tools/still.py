@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from ntkbook.page import train_in_browser
+from ntkbook import train_in_browser
 
 ROOT = Path(__file__).resolve().parents[2]
 STILL = ROOT / "ntkbook" / "page" / "browser" / "train.svg"
@@ -19,7 +19,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PAGE = "<!doctype html><body style='width:752px;margin:0'>{}"
 # The two columns side by side, each picture with its heading and its reading.
 COLLECT = """() => {
-  const number = (text) => text.replace(/-?\\d+\\.\\d+/g, (n) => String(+Number(n).toFixed(1)));
+  const short = (n) => String(+Number(n).toFixed(1));
+  const number = (text) => text.replace(/-?\\d+\\.\\d+/g, short);
   const parts = [], all = (e, s) => [...e.querySelectorAll(s)];
   let width = 0, height = 0;
   for (const column of all(document, ".ntk-column")) {
@@ -48,7 +49,8 @@ COLLECT = """() => {
     });
     height = y;
   }
-  const label = document.querySelector(".ntk-words").textContent.replace(/\\u00a0/g, " ");
+  const words = document.querySelector(".ntk-words").textContent;
+  const label = words.replace(/\\u00a0/g, " ").trim();
   return `<svg viewBox="0 0 ${width - 20} ${height}" role="img" aria-label="${label}">`
     + parts.join("\\n") + "</svg>\\n";
 }"""
@@ -56,7 +58,8 @@ COLLECT = """() => {
 
 def still(browser) -> str:
     """The picture as the script draws it in this browser at the end of training."""
-    page = browser.new_page(reduced_motion="reduce", viewport=dict(width=800, height=900))
+    view = {"width": 800, "height": 900}
+    page = browser.new_page(reduced_motion="reduce", viewport=view)
     page.set_content(PAGE.format(train_in_browser()._repr_html_()))
     page.get_by_text("Trained.").wait_for()
     picture = page.evaluate(COLLECT)

@@ -65,8 +65,8 @@ def train_in_browser(caption: str = CAPTION) -> Training:
         caption: stands under it, as HTML.
 
     Example:
-        >>> from ntkbook.page import train_in_browser
-        >>> train_in_browser()
+        >>> import ntkbook
+        >>> ntkbook.train_in_browser()
         A network that trains in the browser; it needs HTML and scripts.
     """
     return Training(caption)
