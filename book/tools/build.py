@@ -20,6 +20,7 @@ from pathlib import Path
 
 import colab
 import yaml
+from lighten import lighten
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -131,6 +132,7 @@ def build(clean=False):
     (HTML / "index.html").write_text(INDEX.format(title=config["title"]))
     (HTML / ".nojekyll").touch()  # GitHub Pages hides folders like _static otherwise
     vendor_mathjax()
+    lighten(HTML)
     colab_files(config)
     STAMP.write_text(digest)
     return True

@@ -2,6 +2,8 @@
 
     {claims-counts}    how many claims of each source got each verdict
     {claims-table}     a table for each source
+    {claims-counted}   the counts of all, in a sentence
+    {measured}`ID`     what one claim's cell measured, for any page
 
 The same as a CSV file lies beside the built page. The filters above the tables are made
 by `book.js`, so that a reader without scripts sees none that do nothing.
@@ -9,12 +11,13 @@ by `book.js`, so that a reader without scripts sees none that do nothing.
 
 import csv
 from collections import Counter
+from functools import cache
 from html import escape
 from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from ntkbook.page.claims import collect, problems, shown
 from ntkbook.page.records import VERDICTS, records
@@ -45,6 +48,7 @@ HEAD = """
 """
 
 
+@cache
 def measured(source_folder) -> dict:
     """Return for each claim's id the cell that measures it.
 
@@ -90,6 +94,27 @@ class ClaimsTable(_Directive):
         return text
 
 
+class ClaimsCounted(_Directive):
+    """All verdicts counted, in a sentence."""
+
+    def text(self):
+        found = Counter(record.verdict for record in records().values())
+        outcome = ", ".join(f"{found[v]} {v}" for v in VERDICTS if found[v])
+        return [f"Of {found.total()} claims: {outcome}."]
+
+
+class MeasuredValue(SphinxRole):
+    """What the cell of a claim measured, with a link to the cell."""
+
+    def run(self):
+        cell = measured(self.env.srcdir).get(self.text)
+        if cell is None:
+            message = f"no cell measures the claim {self.text!r}"
+            return [], [self.inliner.reporter.error(message, line=self.lineno)]
+        html = _link(records()[self.text], cell, cell.row["measured"])
+        return [nodes.raw("", html, format="html")], []
+
+
 def counts() -> list[str]:
     """How many claims of each source got each verdict, as a table in MyST."""
     found = Counter((r.source, r.verdict) for r in records().values())
@@ -116,7 +141,7 @@ def row(record, cell) -> list[str]:
         value = cell.row["measured"]
         if cell.row["interval"]:
             value += " [{}, {}]".format(*cell.row["interval"])
-        value = f'<a href="../{escape(_place(record, cell))}">{escape(value)}</a>'
+        value = _link(record, cell, value)
     claim = f"{record.statement}<br><small>{escape(record.place)}</small>"
     return [f"* - {claim}", f"  - {reported}", f"  - {value}", f"  - {verdict}"]
 
@@ -146,6 +171,10 @@ def as_list(record, cell) -> list[str]:
     ]
 
 
+def _link(record, cell, text: str) -> str:
+    return f'<a href="../{escape(_place(record, cell))}">{escape(text)}</a>'
+
+
 def _place(record, cell) -> str:
     return f"notebooks/{cell.notebook.stem}.html#claim-{record.id}"
 
@@ -156,6 +185,8 @@ def _sources() -> list[str]:
 
 def setup(app):
     app.add_directive("claims-counts", ClaimsCounts)
+    app.add_directive("claims-counted", ClaimsCounted)
     app.add_directive("claims-table", ClaimsTable)
+    app.add_role("measured", MeasuredValue())
     app.connect("build-finished", write_csv)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

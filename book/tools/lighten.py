@@ -1,0 +1,92 @@
+"""Take out of the built pages what they load and do not use.
+
+The theme sends with every page an icon library of 1.5 MB, though its style sheet draws
+the same icons from a font, and that whole font, of which the book shows a dozen signs;
+MathJax, though the page has no formula; and the index of the search, which only the
+page *Search* reads. What is left keeps the page waiting no longer than it must.
+"""
+
+import re
+from pathlib import Path
+
+from fontTools import subset
+from fontTools.ttLib import TTFont
+
+FONT = "_static/vendor/fontawesome/webfonts/fa-solid-900.ttf"
+ICONS = "_static/icons.woff"
+# The same name and weight as the theme's: the browser takes the later rule, and goes
+# back to the theme's font for a sign that this one lacks.
+FACE = """
+@font-face { font-family: "Font Awesome 6 Free"; font-weight: 900; font-display: block;
+  src: url(icons.woff) format("woff"); }
+"""
+
+
+def lighten(html: Path) -> None:
+    """Lighten every page of the book that was built into this folder."""
+    names = ""  # of classes that occur in a page, or that a script of the theme may set
+    for path in html.rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        names += " ".join(re.findall(r'class="[^"]*"', page))
+        path.write_text(light(page, path.name == "search.html"), encoding="utf-8")
+    for path in html.glob("_static/**/*.js"):
+        if path.name != "fontawesome.js":
+            names += path.read_text(encoding="utf-8")
+    used = set(re.findall(r"\bfa-[\w-]+", names))
+    signs = set()
+    for path in html.glob("_static/**/*.css"):
+        text = path.read_text(encoding="utf-8")
+        fewer, found = few_signs(text, used)
+        signs |= found
+        if fewer != text:
+            path.write_text(fewer, encoding="utf-8")
+    _few_icons(html, signs)
+
+
+def light(page: str, searches: bool) -> str:
+    """A page without the scripts that it does not use, the others out of its way."""
+    unused = [r"_static/scripts/fontawesome\.js"]
+    if 'class="math' not in page:
+        unused.append(r"vendor/mathjax/")
+    if not searches and "search_as_you_type = false" in page:
+        unused += [r"_static/searchtools\.js", r"_static/language_data\.js"]
+        unused.append(r"searchindex\.js")
+    script = rf'\s*<script [^>]*src="[^"]*(?:{"|".join(unused)})[^"]*"[^>]*></script>'
+    page = re.sub(script, "", page)
+    # The rest may run after the page has been read, in the same order; but not what
+    # scripts in the page itself build on.
+    later = r'<script (?=src="[^"]*_static/)(?![^>]*(?:documentation_options|defer))'
+    return re.sub(later, "<script defer ", page)
+
+
+def few_signs(styles: str, used: set[str]) -> tuple[str, set[int]]:
+    """Style rules without those for unused icons, and the others' code points.
+
+    Example:
+        >>> rules = '.fa-sun:before{content:"\\\\f185"}.fa-x:before{content:"\\\\f00d"}'
+        >>> few_signs(rules, {"fa-sun"})
+        ('.fa-sun:before{content:"\\\\f185"}', {61829})
+    """
+    signs = set()
+
+    def keep(rule):
+        named = set(re.findall(r"\.(fa-[\w-]+)", rule[1]))
+        if named and not named & used:
+            return ""
+        signs.add(int(rule[2], 16))
+        return rule[0]
+
+    rule = r'([^{}]*)\{[^{}]*content:\s*"\\([ef]\w{3})"[^{}]*\}'
+    return re.sub(rule, keep, styles), signs
+
+
+def _few_icons(html: Path, signs: set[int]) -> None:
+    """Write a font of these signs, and the rule that uses it."""
+    font = TTFont(html / FONT, recalcTimestamp=False)
+    options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True)
+    cut = subset.Subsetter(options)
+    cut.populate(unicodes=signs)
+    cut.subset(font)
+    subset.save_font(font, html / ICONS, options)
+    with (html / "_static" / "book.css").open("a") as styles:
+        styles.write(FACE)
