@@ -129,9 +129,7 @@ Y = jnp.array(DATA[1])[:, None]
 GRID = jnp.array([-4.0, -2.5, -1.0, 0.5, 2.0])[:, None]
 
 
-@pytest.mark.parametrize(
-    "width, alpha", [(4, 10.0), (64, 0.1), (1024, 1.0), (1024, 0.1)]
-)
+@pytest.mark.parametrize("width, alpha", [(4, 10.0), (64, 0.1), (1024, 1.0)])
 def test_a_whole_run_follows_the_librarys_flow(trained, width, alpha):
     run, start = trained(width, alpha)
     net, w0 = library(width, start)
@@ -510,7 +508,7 @@ def test_it_is_small_and_asks_for_nothing():
     html = train_in_browser()._repr_html_()
     files = sum(path.stat().st_size for path in PIECE.glob("*.[jc]s*"))
     print(f"scripts and styles: {files:,} bytes; the whole piece: {len(html):,}")
-    assert files < 40_000
+    assert files < 40_000 and len(html) < 40_000
     assert not re.search(r"https?://(?!www\.w3\.org)|src=|@import|\bon\w+=|eval", html)
     assert not re.search(r"<[^>]* style=", html)
 
