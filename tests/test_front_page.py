@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 import ntkbook
 from ntkbook import train_in_browser
@@ -129,14 +129,12 @@ Y = jnp.array(DATA[1])[:, None]
 GRID = jnp.array([-4.0, -2.5, -1.0, 0.5, 2.0])[:, None]
 
 
-@pytest.mark.parametrize(
-    "width, alpha", [(4, 10.0), (64, 10.0), (64, 0.1), (1024, 1.0), (1024, 0.1)]
-)
+@pytest.mark.parametrize("width, alpha", [(4, 10.0), (64, 0.1), (1024, 1.0)])
 def test_a_whole_run_follows_the_librarys_flow(trained, width, alpha):
     run, start = trained(width, alpha)
     net, w0 = library(width, start)
     flow = ntkbook.gradient_flow(
-        net.apply, w0, X, Y / alpha, times=run.time, tolerance=1e-9,
+        net.apply, w0, X, Y / alpha, times=run.time, tolerance=1e-8,
         observe=lambda w: (ntkbook.ntk(net.apply, w, X), flat(w), net.apply(w, GRID)),
     )  # fmt: skip
     kernels, weights, functions = map(np.asarray, flow.observed)
@@ -152,25 +150,22 @@ def test_a_whole_run_follows_the_librarys_flow(trained, width, alpha):
     assert np.linalg.norm(run.outputs[-1] - DATA[1]) < 0.01  # it has learned
 
 
-@pytest.mark.parametrize("alpha", [10.0, 0.1])
-def test_every_step_is_the_librarys_to_rounding(trained, alpha):
+def test_every_step_is_the_librarys_to_rounding(trained):
     # The same Runge-Kutta steps, with the library's network and JAX's derivatives.
-    run, start = trained(64, alpha)
-    net, w0 = library(64, start)
-
-    def loss(w):
-        return 0.5 * jnp.sum((net.apply(w, X) - Y / alpha) ** 2)
-
-    def moved(w, k, h):
-        return jax.tree.map(lambda a, b: a + h * b, w, k)
-
     @jax.jit
-    def all_steps(w, steps):
-        def one(w, h):
-            # The frozen copy at the start has no gradient, so it stays.
-            def down(w):
-                return jax.tree.map(jnp.negative, jax.grad(loss)(w))
+    def all_steps(start, y, steps):
+        net, w = library(64, start)
 
+        def loss(w):
+            return 0.5 * jnp.sum((net.apply(w, X) - y) ** 2)
+
+        def down(w):  # 0 for the frozen copy, which stays where it is
+            return jax.tree.map(jnp.negative, jax.grad(loss)(w))
+
+        def moved(w, k, h):
+            return jax.tree.map(lambda a, b: a + h * b, w, k)
+
+        def one(w, h):
             k1 = down(w)
             k2 = down(moved(w, k1, h / 2))
             k3 = down(moved(w, k2, h / 2))
@@ -181,16 +176,19 @@ def test_every_step_is_the_librarys_to_rounding(trained, alpha):
 
         return jax.lax.scan(one, w, steps)[1]
 
-    weights, outputs, kernels = map(
-        np.asarray, all_steps(w0, jnp.array(run.steps, dtype=float))
-    )
-    at = np.cumsum([len(state["steps"]) for state in run.per_state])[1:] - 1
-    for mine, theirs in (
-        (run.weights[1:], weights[at]),
-        (run.outputs[1:], alpha * outputs[at]),
-        (run.kernel[1:], kernels[at].reshape(-1, 4)),
-    ):
-        np.testing.assert_allclose(mine, theirs, atol=1e-10, rtol=1e-10)
+    for alpha in (10.0, 0.1):
+        run, start = trained(64, alpha)
+        steps = np.zeros(500)
+        steps[: len(run.steps)] = run.steps
+        found = all_steps(jnp.array(start), Y / alpha, jnp.array(steps))
+        weights, outputs, kernels = map(np.asarray, found)
+        at = np.cumsum([len(state["steps"]) for state in run.per_state])[1:] - 1
+        for mine, theirs in (
+            (run.weights[1:], weights[at]),
+            (run.outputs[1:], alpha * outputs[at]),
+            (run.kernel[1:], kernels[at].reshape(-1, 4)),
+        ):
+            np.testing.assert_allclose(mine, theirs, atol=1e-10, rtol=1e-10)
 
 
 @pytest.mark.parametrize("width, alpha", [(4, 1.0), (64, 0.1)])
@@ -286,6 +284,11 @@ def curve(page):
     return page.locator(".ntk-functions path.ntk-network").first.get_attribute("d")
 
 
+def reads(point, text):
+    """Wait until a data point's place is said so."""
+    expect(point).to_have_attribute("aria-valuetext", text)
+
+
 def reading(page, column=1):
     text = page.locator(".ntk-column").nth(column).inner_text()
     return float(re.search(r"weights moved by ([\d.]+)", text)[1])
@@ -322,8 +325,8 @@ def test_a_point_is_dragged_by_mouse(browser):
     page.mouse.down()
     page.mouse.move(x - 40, y + 60, steps=4)
     page.mouse.up()
-    page.wait_for_timeout(300)
-    assert point.get_attribute("aria-valuetext") == "input −2.8, target 0.4"
+    reads(point, "input −2.8, target 0.4")
+    page.get_by_text("Trained.").wait_for()
     assert curve(page) != before
     after = point.locator(".ntk-point").bounding_box()
     assert (
@@ -341,12 +344,12 @@ def test_a_point_is_moved_by_the_keyboard(browser):
     point.focus()
     for key in ("ArrowUp", "ArrowUp", "ArrowLeft", "Shift+ArrowDown"):
         page.keyboard.press(key)
-    assert point.get_attribute("aria-valuetext") == "input 0.4, target 0.7"
+    reads(point, "input 0.4, target 0.7")
     page.get_by_text("Trained.").wait_for()
     assert curve(page) != before
     for _ in range(20):
         page.keyboard.press("Shift+ArrowUp")
-    assert point.get_attribute("aria-valuetext") == "input 0.4, target 4.4"
+    reads(point, "input 0.4, target 4.4")
     page.close()
 
 
@@ -505,14 +508,19 @@ def test_it_is_small_and_asks_for_nothing():
     html = train_in_browser()._repr_html_()
     files = sum(path.stat().st_size for path in PIECE.glob("*.[jc]s*"))
     print(f"scripts and styles: {files:,} bytes; the whole piece: {len(html):,}")
-    assert files < 40_000
+    assert files < 40_000 and len(html) < 40_000
     assert not re.search(r"https?://(?!www\.w3\.org)|src=|@import|\bon\w+=|eval", html)
     assert not re.search(r"<[^>]* style=", html)
 
 
 def test_the_still_picture_is_what_the_script_draws(browser):
-    stored, fresh = still.STILL.read_text(), still.still(browser)
+    # But for how finely it noted the outputs' path, which depends on the machine.
+    noted = re.compile(r"((?:<ellipse[^>]*></ellipse>){2})(?:<path[^>]*></path>){2}")
     number = re.compile(r"-?\d+(?:\.\d+)?")
+    stored, fresh = (
+        noted.sub(r"\1", picture)
+        for picture in (still.STILL.read_text(), still.still(browser))
+    )
     assert number.sub("#", stored) == number.sub("#", fresh), "run book/tools/still.py"
     np.testing.assert_allclose(
         [float(n) for n in number.findall(stored)],

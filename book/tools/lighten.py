@@ -53,6 +53,8 @@ def light(page: str, searches: bool) -> str:
         unused.append(r"searchindex\.js")
     script = rf'\s*<script [^>]*src="[^"]*(?:{"|".join(unused)})[^"]*"[^>]*></script>'
     page = re.sub(script, "", page)
+    if searches:  # it runs its scripts at once
+        return page
     # The rest may run after the page has been read, in the same order; but not what
     # scripts in the page itself build on.
     later = r'<script (?=src="[^"]*_static/)(?![^>]*(?:documentation_options|defer))'
@@ -67,7 +69,7 @@ def few_signs(styles: str, used: set[str]) -> tuple[str, set[int]]:
         >>> few_signs(rules, {"fa-sun"})
         ('.fa-sun:before{content:"\\\\f185"}', {61829})
     """
-    signs = set()
+    signs = {ord(sign) for sign in re.findall("[\ue000-\uf8ff]", styles)}
 
     def keep(rule):
         named = set(re.findall(r"\.(fa-[\w-]+)", rule[1]))

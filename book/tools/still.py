@@ -36,6 +36,11 @@ COLLECT = """() => {
       const [, , w, h] = svg.getAttribute("viewBox").split(" ").map(Number);
       const inner = svg.cloneNode(true);
       all(inner, ".ntk-touch").forEach((e) => e.remove());
+      for (const e of all(inner, "path")) {
+        const points = e.getAttribute("d").split("L");
+        if (points.length > 40)
+          e.setAttribute("d", points.filter((_, i) => i % 2 === 0).join("L"));
+      }
       for (const e of all(inner, "*"))
         for (const { name } of [...e.attributes])
           if (/^(aria-|data-|role|tabindex)/.test(name)) e.removeAttribute(name);

@@ -16,9 +16,9 @@ _FILES = Path(__file__).with_name("browser")
 NAME = "ntk-train"
 
 WORDS = (
-    "Two networks start from the same weights and learn the same two points. Where the "
-    "output is scaled up by 10, the weights move by about 1 % of their length, and "
-    "network and linear model agree. Where it is scaled down to a tenth, they move "
+    "Blue is the network, dashed orange its linear model, black the two points that it "
+    "learns. Where the output is scaled up, the weights hardly move, and network and "
+    "linear model agree. Where it is scaled down, from the same weights, they move "
     "further than their own length, and the two part."
 )
 CAPTION = (

@@ -259,7 +259,7 @@ const mountTraining = (() => {
       for (const { net, record } of columns)
         for (let left = time * share; left > 0; taken++) {
           const h = Math.min(NTK.stepSize(net), left);
-          if (taken % 4 === 0) record();
+          if (taken % 3 === 0) record();
           NTK.step(net, h);
           left -= h;
         }
