@@ -26,8 +26,9 @@ CAPTION = (
     "that of the linear model which the tangent kernel describes. Below: its two "
     "outputs on their way from 0 to the targets, and the kernel Θ as the ellipse "
     "uᵀΘu = const around the targets (u: distance from them; half axes along the "
-    "eigenvectors, 1/√λ long). The outputs set out at right angles to the dashed one, "
-    "the kernel at the start, and follow it for as long as the kernel stays."
+    "eigenvectors, 1/√λ long). As long as the kernel stays as it was at the start, "
+    "dashed, the path crosses this ellipse at a right angle; where the kernel changes, "
+    "solid, the path turns off."
 )
 
 
