@@ -230,7 +230,7 @@ def test_fits_a_phone(visit, page):
     assert visit(page, "light").overflow == []
 
 
-@every_chapter
+@pytest.mark.parametrize("page", [c for c in CHAPTERS if "_project_" not in c])
 def test_a_slider_changes_the_picture_by_keyboard(server, browser, page):
     context = browser.new_context()
     tab = context.new_page()

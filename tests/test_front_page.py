@@ -498,7 +498,8 @@ def test_two_of_them_run_in_a_sandbox_as_in_colab(browser):
     view = {"width": 800, "height": 1600}  # each starts when it is seen
     page = open_piece(browser, f"{frame}</iframe>", viewport=view, **CALM)
     pieces = page.frame_locator("iframe").locator(".ntk-live")
-    pieces.nth(1).get_by_text("Trained.").wait_for()
+    pieces.nth(1).scroll_into_view_if_needed()
+    pieces.nth(1).get_by_text("Trained.").wait_for(timeout=60_000)
     assert pieces.count() == 2
     assert [text for text in page.trouble if "srcdoc" not in text] == []
     page.close()
