@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 BOOK_TESTS := tests/test_environment.py tests/test_book_build.py tests/test_book_browser.py \
-	tests/test_front_page.py
+	tests/test_front_page.py tests/test_lab.py
 COLAB_TESTS := tests/test_colab_run.py
 COURSE_TESTS := tests/test_course_grading.py
 heading = @printf '\n== %s\n' '$(1)'

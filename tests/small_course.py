@@ -30,8 +30,11 @@ def chapter() -> nbformat.NotebookNode:
     """The chapter, as it would be committed; its outputs are not needed here."""
     cells = [
         markdown("# Small: how much is it?"),
-        code("import numpy as np\n\nimport ntkbook"),
-        code("offset = 0.5\nunused = [print('too much')]"),
+        code("import jax\nimport numpy as np\n\nimport ntkbook"),
+        code(
+            "offset = float(jax.jit(lambda one: one / 2)(1.0))\n"
+            "unused = [print('too much')]"
+        ),
         code("base = np.ones(2)\nprint('drawn')"),
         code("base[0] = 7.0"),
         markdown("## Exercises\n\n$$ a $$ (eq-a)"),

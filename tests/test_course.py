@@ -340,8 +340,9 @@ def test_the_weeks_of_a_course(length):
     assert all(week["minutes"] <= most for week in weeks)
     listed = {chapter["name"][:2] for chapter in plan["chapter"]}
     assert {n for week in weeks for n in week["chapters"]} == listed
-    projects = {n for week in weeks for n in chapters if n + "_" in week["project"]}
+    projects = {week["project"] for week in weeks} - {None}
     assert projects == (set(chapters) - listed if length == 12 else set())
+    assert all(chapters[project]["minutes"] >= 180 for project in projects)
     table = syllabus.syllabus_table(plan, chapters, length)
     assert table.count("* - ") == length + 1
 

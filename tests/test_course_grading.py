@@ -46,8 +46,11 @@ HOSTILE = {
     "deletes": "import os\nfor name in os.listdir('.'):\n    os.remove(name)",
     "stubborn": "while True:\n    try:\n        while True:\n            pass\n"
     "    except BaseException:\n        pass",
+    "poisons": "import os\nimport pathlib\n\n"
+    "for path in pathlib.Path(os.environ['JAX_COMPILATION_CACHE_DIR']).iterdir():\n"
+    "    path.write_bytes(b'')",
 }
-OFTEN = ("loops", "exits", "prints")  # the others only in the weekly run
+OFTEN = ("loops", "exits", "prints", "poisons")  # the others only in the weekly run
 CHEAT = """\
 import builtins
 import numpy as np
@@ -196,6 +199,26 @@ def test_a_hostile_cell_costs_its_own_marks(by_nbgrader, student):
         assert "kernel died" in grade.line(result)
     assert automatic(result) == HALF, grade.line(result)
     assert len(str(result)) < 10_000
+
+
+def test_what_the_solutions_compiled_serves_all_and_nobody_changes_it(
+    by_nbgrader, small
+):
+    compiled = [*small.glob("nbgrader/compiled/*/*")]
+    programs = [path for path in compiled if path.name.endswith("-cache")]
+    assert programs and all(path.stat().st_size for path in programs)
+    graded_first = (small / "nbgrader" / "results" / SMALL / "solved.json").stat()
+    assert all(path.stat().st_mtime < graded_first.st_mtime for path in programs)
+
+
+def test_solutions_that_fail_here_fail_nobody_else(tmp_path):
+    grader = grade.Nbgrader(tmp_path, SMALL)
+    grader.source.parent.mkdir(parents=True)
+    nb = small_course.chapter()
+    nb.cells = [small_course.code("1 / 0")]
+    nbformat.write(nb, grader.source)
+    with pytest.raises(grade.Failure, match="solutions themselves fail .*ZeroDivision"):
+        grader.solve()
 
 
 def test_tampering_gains_nothing(by_nbgrader):

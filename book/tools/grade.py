@@ -8,6 +8,10 @@ of its own with an end to its time, and writes down each result at once, in
 FOLDER/results/ASSIGNMENT/NAME.json. So whatever happens in between, run it again: only
 what has no result, or was handed in anew, is graded. What cannot be graded at all gets
 0 with the reason. The table at the end is also written as a CSV file.
+
+First of all it runs the solutions once. If they fail, this machine would fail everyone;
+and the programs that XLA compiles on the way, most of the work, are kept in
+FOLDER/compiled/ASSIGNMENT, where the submissions may read and not write.
 """
 
 import argparse
@@ -34,11 +38,20 @@ NOT_GRADED = "not graded"
 class Grader:
     """What nbgrader and otter have in common: a folder and an assignment."""
 
-    env: dict[str, str] = {}
-
     def __init__(self, folder: Path, assignment: str):
         self.folder, self.assignment = folder.resolve(), assignment
         self.results = self.folder / "results" / assignment
+        self.compiled = self.folder / "compiled" / assignment
+        self.env = {
+            "JAX_COMPILATION_CACHE_DIR": str(self.compiled),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        }
+
+    @property
+    def source(self) -> Path:
+        """The notebook with the solutions, from which the grader makes the others."""
+        raise NotImplementedError
 
     def submissions(self) -> dict[str, Path]:
         """Each student's notebook."""
@@ -53,13 +66,31 @@ class Grader:
         raise NotImplementedError
 
     def ready(self) -> None:
-        """Whatever must be done once before the first submission."""
+        """Make what students get, and what the grader grades with."""
+        raise NotImplementedError
 
-    def run(self, *command: str, **more) -> str:
+    def solve(self) -> None:
+        """Run the solutions, unless that has been done, and keep what is compiled."""
+        done = (
+            self.compiled / f"{hashlib.sha256(self.source.read_bytes()).hexdigest()}.ok"
+        )
+        if done.exists():
+            return
+        try:
+            command = ("nbconvert", "--execute", "--to", "notebook", "--stdout")
+            self.run(*command, self.source)
+        except Failure as problem:
+            raise Failure(f"the solutions themselves fail here: {problem}") from None
+        self.compiled.mkdir(parents=True, exist_ok=True)
+        done.touch()
+
+    def run(self, *command: str, limited: bool = False, **more) -> str:
         """Run the grader for one submission, and return what it printed."""
         with tempfile.TemporaryDirectory(prefix="course-") as scratch:
             # Nothing else is the student's to change (see grading/kernels).
             own = {"COURSE_SCRATCH": scratch, "TMPDIR": scratch}
+            if limited:  # for graders that are not told by their own settings
+                own["JUPYTER_PATH"] = str(Path(__file__).with_name("grading").resolve())
             try:
                 return self._run(command, self.env | own, **more)
             finally:
@@ -81,7 +112,7 @@ class Grader:
             except subprocess.TimeoutExpired:
                 raise Failure(f"stopped after {SECONDS} seconds") from None
             log.seek(max(0, log.seek(0, os.SEEK_END) - 100_000))
-            printed = log.read().decode(errors="replace")
+            printed = re.sub(r"\x1b\[[\d;]*m", "", log.read().decode(errors="replace"))
         if done.returncode:
             lines = [line for line in printed.splitlines() if line.strip()]
             error = re.compile(r"\s*[\w.]+(Error|Exception)")
@@ -105,6 +136,10 @@ def end_all(scratch: str) -> None:
 
 
 class Nbgrader(Grader):
+    @property
+    def source(self):
+        return self.folder / "source" / self.assignment / f"{self.assignment}.ipynb"
+
     def submissions(self):
         return {
             path.parent.parent.name: path
@@ -158,7 +193,10 @@ class Otter(Grader):
     def __init__(self, folder, assignment):
         super().__init__(folder, assignment)
         self.dist = self.folder / assignment / "dist"
-        self.env = {"JUPYTER_PATH": str(Path(__file__).with_name("grading").resolve())}
+
+    @property
+    def source(self):
+        return self.folder / self.assignment / f"{self.assignment}.ipynb"
 
     def submissions(self):
         found = sorted((self.folder / self.assignment / "submitted").glob("*.ipynb"))
@@ -166,8 +204,7 @@ class Otter(Grader):
 
     def ready(self):
         if not list(self.dist.glob("autograder/*.zip")):
-            source = self.folder / self.assignment / f"{self.assignment}.ipynb"
-            self.run("otter", "assign", source, self.dist, cwd=self.folder)
+            self.run("otter", "assign", self.source, self.dist, cwd=self.folder)
 
     def grade(self, student, notebook):
         (autograder,) = self.dist.glob("autograder/*.zip")
@@ -177,7 +214,7 @@ class Otter(Grader):
             renamed = shutil.copy(notebook, Path(out, f"{self.assignment}.ipynb"))
             printed = self.run(
                 "otter", "run", "-a", autograder, "-o", out, "--no-logo", renamed,
-                cwd=out,
+                cwd=out, limited=True,
             )  # fmt: skip
             result = Path(out, "results.json")
             if not result.exists():
@@ -250,6 +287,7 @@ def grade_all(grader: Grader, jobs: int) -> list[dict]:
     if not found:
         raise Failure(f"there are no submissions of {grader.assignment}")
     grader.ready()
+    grader.solve()
     with ThreadPoolExecutor(jobs) as pool:
         results = list(pool.map(lambda one: grade_one(grader, *one), found.items()))
     with (grader.results / "marks.csv").open("w", newline="") as file:

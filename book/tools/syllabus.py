@@ -20,7 +20,8 @@ HEAD = """\
 
 
 def exercises(notebooks: Path) -> dict[str, dict]:
-    """Each chapter by its number ("02"): title, name and exercises, in order."""
+    """Each chapter by its number ("02"): title, name and exercises, in order; of a
+    project, also the minutes of its milestones."""
     found = {}
     for path in sorted(Path(notebooks).glob("[0-9][0-9]_*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -31,7 +32,20 @@ def exercises(notebooks: Path) -> dict[str, dict]:
                 text = "".join(cell["source"])
                 label = re.search(r"(?m)^:label:\s*(\S+)", text)
                 listed.append(about | {"label": label[1] if label else ""})
-        found[path.name[:2]] = {"name": path.stem, "title": title, "exercises": listed}
+        # A milestone is a row of a table: | 1. Claim | what to hand in | 60 |
+        milestones = [
+            int(minutes)
+            for cell in cells
+            for minutes in re.findall(
+                r"(?m)^\| \d+\. .*\| *(\d+) *\|$", "".join(cell["source"])
+            )
+        ]
+        found[path.name[:2]] = {
+            "name": path.stem,
+            "title": title,
+            "exercises": listed,
+            "minutes": sum(milestones),
+        }
     return found
 
 
@@ -89,7 +103,7 @@ def weeks(plan: dict, chapters: dict[str, dict], length: int) -> list[dict]:
                 "reading": minutes,
                 "exercises": chosen,
                 "minutes": _sum(chosen),
-                "project": course.get("projects", {}).get(str(i + 1), ""),
+                "project": course.get("projects", {}).get(str(i + 1)),
             }
         )
     return made
@@ -126,12 +140,16 @@ def syllabus_table(plan: dict, chapters: dict[str, dict], length: int) -> str:
             f"({e['kind']}, {e['minutes']} min)"
             for e in week["exercises"]
         ]
-        what = "<br>".join(tasks) or "What is left of the chapters' exercises"
+        minutes = week["minutes"]
+        if project := chapters.get(week["project"]):
+            read.append(f"{{doc}}`/notebooks/{project['name']}`")
+            tasks.append("The project, alone or in pairs")
+            minutes += project["minutes"]
         text += _row(
             str(week["week"]),
-            "<br>".join([*read, *filter(None, [week["project"]])]) or "–",
-            f"{week['reading']} + {week['minutes']}",
-            what,
+            "<br>".join(read) or "–",
+            f"{week['reading']} + {minutes}",
+            "<br>".join(tasks) or "What is left of the chapters' exercises",
         )
     return text + ":::\n"
 
