@@ -143,6 +143,9 @@ def row(record, cell) -> list[str]:
             value += " [{}, {}]".format(*cell.row["interval"])
         value = _link(record, cell, value)
     claim = f"{record.statement}<br><small>{escape(record.place)}</small>"
+    if record.verdict != "reproduced":
+        reason = record.why or record.correction or record.cost
+        claim += f'<br><span class="ntk-why">{escape(reason)}</span>'
     return [f"* - {claim}", f"  - {reported}", f"  - {value}", f"  - {verdict}"]
 
 

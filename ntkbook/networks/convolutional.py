@@ -83,7 +83,7 @@ def cntk(
         progress: show a progress bar where this takes longer than two seconds.
 
     Returns:
-        The kernel. Arora et al. scale by other constants: their kernel, without biases
+        The kernel. Arora et al. scale by other constants. Their kernel, without biases
         and with :math:`\sigma_w^2 = 2`, is ours times C / 2 for the average and times
         C P Q / 2 for the dense layer over all pixels.
 

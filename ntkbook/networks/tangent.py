@@ -116,7 +116,7 @@ def ntk_routes(apply: Callable, params, x) -> dict[str, str]:
         x: inputs, ``(n, ...)``; only their shape matters.
 
     Returns:
-        For each parameter, named by its place in ``params``, one of: ``"unused"``;
+        For each parameter, named by its place in ``params``, one of ``"unused"``;
         ``"Grams of inputs and deltas"``, of a layer that is used at one place an input;
         ``"pairs of places"``, the same where there are several; ``"formed from inputs
         and deltas"``, where that is less work; ``"Jacobian of its equations"``, for

@@ -40,7 +40,7 @@ def ntk_on_disk(
         progress: show a progress bar where this takes longer than two seconds.
 
     Returns:
-        The kernel as :func:`ntk` returns it, but as a NumPy memory map to be read:
+        The kernel as :func:`ntk` returns it, but as a NumPy memory map to be read;
         indexing it reads from the disk what is asked for.
 
     Raises:

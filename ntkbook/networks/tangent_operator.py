@@ -32,7 +32,7 @@ def ntk_operator(apply: Callable, params, x1, x2=None) -> LinearOperator:
         x2: inputs, ``(n2, ...)``; ``None`` means ``x1``.
 
     Returns:
-        A SciPy ``LinearOperator`` of shape ``(n1 k, n2 k)``: a point's outputs stand
+        A SciPy ``LinearOperator`` of shape ``(n1 k, n2 k)``; a point's outputs stand
         together, as in ``outputs.ravel()``.
 
     Raises:
