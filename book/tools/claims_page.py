@@ -27,6 +27,8 @@ CSV = "book/claims.csv"
 SIGN = {"=": "", "<=": "≤ ", ">=": "≥ "}
 COLUMNS = ["claim", "source", "place", "statement", "relation", "reported"]
 COLUMNS += ["corrected", "measured", "low", "high", "verdict", "why", "cell"]
+NEWS = ["refuted", "not reproduced", "reproduced with a correction", "reported only"]
+NEWS += ["reproduced"]  # the order in a source's table
 COUNTS = """
 :::{list-table} What came of the claims, by source
 :name: claims-counts
@@ -87,9 +89,9 @@ class ClaimsTable(_Directive):
         text, cells = [], measured(self.env.srcdir)
         for source in _sources():
             text += HEAD.format(source=source).splitlines()
-            for record in records().values():
-                if record.source == source:
-                    text += row(record, cells.get(record.id))
+            own = [r for r in records().values() if r.source == source]
+            for record in sorted(own, key=lambda record: NEWS.index(record.verdict)):
+                text += row(record, cells.get(record.id))
             text.append(":::")
         return text
 
