@@ -8,7 +8,7 @@ only loses its own marks; and that each mark is confirmed outside of that kernel
 import os
 from pathlib import Path
 
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_output
 from nbgrader import preprocessors
 from nbgrader.converters import Autograde
@@ -42,6 +42,8 @@ class Execute(preprocessors.Execute):
         if not self.dead:
             try:
                 return super().preprocess_cell(cell, resources, index)
+            except CellTimeoutError:  # nor did it stop when interrupted
+                self.dead = f"the kernel died in cell {index + 1}: it would not stop"
             except (DeadKernelError, RuntimeError) as error:
                 self.dead = f"the kernel died in cell {index + 1}: {error}"
         if cell.cell_type == "code":
