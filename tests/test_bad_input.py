@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import ntkbook
+from ntkbook.taylor import second_derivative_norm
 
 X = jnp.array([[0.5, -1.0], [1.5, 0.3], [-0.7, 2.0]])
 Y = jnp.array([[1.0], [-1.0], [1.0]])
@@ -208,6 +209,10 @@ def kappa(apply=NET.apply, params=PARAMS, x=X, y=Y):
     return ntkbook.kappa(apply, params, x, y)
 
 
+def second_derivative(apply=NET.apply, params=PARAMS, x=X):
+    return second_derivative_norm(apply, params, x)
+
+
 def limit_memory(gib=1.0):
     with ntkbook.limit_memory(gib):
         return ntkbook.memory_budget()
@@ -248,6 +253,7 @@ FUNCTIONS = [
     critique_theory,
     critique_network,
     kappa,
+    second_derivative,
     limit_memory,
 ]
 
@@ -312,7 +318,8 @@ CASES = [
     *[(init, {"key": bad}, "key")
       for bad in (*NOT_KEYS, jax.random.split(jax.random.key(0), 2))],
     *[(f, {"x": bad}, "x")
-      for f in (init, apply, linearize, taylor_expand, gradient_descent, kappa)
+      for f in (init, apply, linearize, taylor_expand, gradient_descent, kappa,
+                second_derivative)
       for bad in BAD_X],
     (apply, {"x": X[:, :1]}, "x"),
     *[(f, {"x1": bad}, "x1")
@@ -329,13 +336,13 @@ CASES = [
       for bad in (None, 1, X, "", "kernel", "kernel.npz", "no/folder/kernel.npy")],
     *[(f, {"params": bad}, "params")
       for f in (apply, ntk, ntk_diagonal, ntk_operator, ntk_routes, ntk_on_disk,
-                linearize, taylor_expand, gradient_descent, kappa)
+                linearize, taylor_expand, gradient_descent, kappa, second_derivative)
       for bad in (None, "abc", [], {}, 1.0, object(), [None], W.astype(int),
                   W.astype(complex), W * jnp.nan, np.array([object()]),
                   jax.ShapeDtypeStruct((2, 1), float), SINGLE, lambda: 0,
                   jax.random.key(0), {"a": W, "b": W.astype(jnp.float32)})],
     *[(f, {"params": bad}, "params")
-      for f in (apply, kappa)
+      for f in (apply, kappa, second_derivative)
       for bad in (OTHER, DEEPER, BIASED, PARAMS[:1], PARAMS + PARAMS, W,
                   {"left": PARAMS, "right": PARAMS})],
     *[(f, {"params0": bad}, "params0")

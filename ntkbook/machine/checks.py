@@ -192,6 +192,18 @@ def inputs(name: str, value) -> jax.Array:
     return array
 
 
+def images(name: str, value, least: int = 1) -> jax.Array:
+    """Check a batch of images, ``(n, height, width, channels)``, of a least size."""
+    array = inputs(name, value)
+    if array.ndim != 4 or min(array.shape[1:3]) < least:
+        size = f", at least {least} x {least} pixels" if least > 1 else ""
+        raise ValueError(
+            f"`{name}` must be images of shape (n, height, width, channels){size}, but "
+            f"its shape is {array.shape}."
+        )
+    return array
+
+
 def same_shape_of_inputs(name1: str, x1, name2: str, x2) -> None:
     """Check that two batches hold inputs of one shape and dtype."""
     if x1.shape[1:] != x2.shape[1:]:

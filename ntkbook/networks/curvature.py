@@ -15,6 +15,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks
 
 
@@ -35,6 +36,10 @@ def second_derivative_norm(apply: Callable, params, x) -> tuple[float, float]:
         ``(attained, bound)`` around the left-hand side; equal for one output at one
         point.
 
+    Raises:
+        ValueError: parameters, inputs or outputs that are not of this form, or NaN.
+        TypeError: integer or mixed dtypes.
+
     Example:
         >>> import jax.numpy as jnp
         >>> from ntkbook.networks.curvature import second_derivative_norm
@@ -45,6 +50,10 @@ def second_derivative_norm(apply: Callable, params, x) -> tuple[float, float]:
         >>> round(low, 4), round(high, 4)
         (2.0, 2.0)
     """
+    dtype = checks.parameters("params", params)
+    x = checks.inputs("x", x)
+    checks.same_dtype("params", dtype, "x", x.dtype)
+    k = checks.outputs_of(apply, params, x).shape[1]
     flat, unravel = ravel_pytree(params)
 
     def hessian_product(c):
@@ -53,7 +62,6 @@ def second_derivative_norm(apply: Callable, params, x) -> tuple[float, float]:
         )[0]
 
     # One row needs two vectors as long as the parameters, for each output.
-    k = jax.eval_shape(apply, params, x).shape[1]
     rows = blocks(x.shape[0], 4 * k * flat.size * flat.dtype.itemsize)
 
     def sum_of_squares(v):

@@ -28,7 +28,7 @@ class LeNet:
 
     def init(self, key, x):
         """Draw LeCun-normal weights (variance 1 / inputs); the biases are 0."""
-        x = _images(x)
+        x = checks.images("x", x, least=4)
         keys = iter(jax.random.split(checks.random_key("key", key), 5))
         return [
             {
@@ -61,7 +61,7 @@ class LeNet:
         ]
 
     def _inputs(self, params, x):
-        x = _images(x)
+        x = checks.images("x", x, least=4)
         try:
             shapes = [tuple(layer["weight"].shape) for layer in params]
         except (AttributeError, KeyError, TypeError):
@@ -136,13 +136,3 @@ def halved(x):
         len(x), rows, 2, columns, 2, x.shape[3]
     )
     return blocks.mean((2, 4))
-
-
-def _images(x):
-    x = checks.inputs("x", x)
-    if x.ndim != 4 or min(x.shape[1:3]) < 4:
-        raise ValueError(
-            "`x` must be images of shape (n, height, width, channels), at least 4 x 4 "
-            f"pixels, but its shape is {x.shape}."
-        )
-    return x

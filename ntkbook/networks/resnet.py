@@ -55,7 +55,7 @@ def resnet(
     widths = [channels * 2**i for i, b in enumerate(blocks) for _ in range(b)]
 
     def init(key, x):
-        x = _images(x)
+        x = checks.images("x", x)
         keys = iter(
             jax.random.split(checks.random_key("key", key), 2 + 3 * len(widths))
         )
@@ -76,7 +76,7 @@ def resnet(
         return params | {"top": {"weight": top, "bias": jnp.zeros(1, x.dtype)}}
 
     def apply(params, x):
-        x = _images(x)
+        x = checks.images("x", x)
         h = act(_convolved(params["stem"], x))
         for i, stride in enumerate(strides):
             block = params[f"block {i}"]
@@ -98,13 +98,3 @@ def _convolved(layer, h, stride=1):
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )  # fmt: skip
     return z * layer["scale"][None, None, None] + layer["shift"][None, None, None]
-
-
-def _images(x):
-    x = checks.inputs("x", x)
-    if x.ndim != 4:
-        raise ValueError(
-            "`x` must be images of shape (n, height, width, channels), but its shape "
-            f"is {x.shape}."
-        )
-    return x
