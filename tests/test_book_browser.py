@@ -306,3 +306,71 @@ def test_claims_can_be_taken_along(server):
 @cache
 def _text(page):
     return (HTML / page).read_text()
+
+
+@pytest.mark.parametrize(
+    "words, first, page",
+    [
+        ("Theta", "tangent kernel", "book/notation"),
+        ("Θ", "tangent kernel", "book/notation"),
+        ("kappa", "inverse relative scale", "book/notation"),
+        ("Domingos", "Theorem 5.1", "notebooks/05_path_kernels"),
+        (
+            "least norm, in function space",
+            "Proposition 2.3",
+            "notebooks/02_gradient_flow",
+        ),
+        ("find the bug", "Exercise 4.4", "notebooks/04_infinite_width"),
+        ("edge of stability", "edge of stability", "book/glossary"),
+        ("kernel regression", "kernel regression", "book/glossary"),
+        ("ntk_diagonal", "ntkbook.ntk_diagonal", "book/api"),
+        ("ntkbook.infinite.ntk", "ntkbook.infinite.ntk", "book/api"),
+    ],
+)
+def test_the_search_knows_symbols_terms_and_theorems(
+    server, browser, words, first, page
+):
+    page_, host = browser.new_page(), f"http://127.0.0.1:{server.server_port}/"
+    page_.goto(f"{host}search.html?q={words}")
+    page_.wait_for_function("document.querySelector('#search-summary')?.innerText")
+    found = page_.locator("#search-results > ul > li > a")
+    found.first.wait_for()
+    top = [
+        (found.nth(i).inner_text(), found.nth(i).get_attribute("href"))
+        for i in range(min(3, found.count()))
+    ]
+    page_.close()
+    assert any(first in text and f"{page}.html#" in link for text, link in top), top
+
+
+def test_a_term_shows_its_definition_by_mouse_keys_and_touch(server, browser):
+    address = f"http://127.0.0.1:{server.server_port}/notebooks/02_gradient_flow.html"
+    term, box = "a:has(> .ntk-term)", "[role=tooltip].ntk-hover"
+    page = browser.new_page()
+    page.goto(address)
+    link = page.locator(term).first
+    link.hover()
+    shown = page.locator(box)
+    assert "inner product of the gradients" in shown.inner_text()
+    assert link.get_attribute("aria-describedby") == shown.get_attribute("id")
+    assert shown.locator("mjx-container").count()  # its formulas are set, too
+    shown.hover()  # one may point at the definition itself
+    page.wait_for_timeout(400)
+    assert shown.is_visible()
+    page.keyboard.press("Escape")
+    assert not shown.count() and not link.get_attribute("aria-describedby")
+    page.keyboard.press("Tab")  # the keyboard has been used last
+    page.mouse.move(0, 0)
+    link.focus()
+    assert shown.is_visible()
+    page.close()
+    context = browser.new_context(has_touch=True, viewport=PHONE)
+    page = context.new_page()
+    page.goto(address)
+    page.locator(term).first.tap()
+    assert page.url == address and page.locator(box).is_visible()
+    edge = page.locator(box).bounding_box()
+    assert edge["x"] >= 0 and edge["x"] + edge["width"] <= PHONE["width"]
+    page.locator(term).first.tap()
+    page.wait_for_url("**/book/glossary.html#term-*")
+    context.close()

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import nbformat
 import pytest
 
@@ -362,12 +363,14 @@ def test_every_choice_of_numbers_has_an_answer_of_its_own(name):
     work = coursework.read(nb, name, colab.Settings(), targets)
     before, code = variants.leans_on(work), {e.id: e.sealing for e in work.exercises}
     jobs = {}
-    for exercise in work.exercises:
-        for picked in variants.every(exercise.about.get("vary", {})):
+    for exercise in (e for e in work.exercises if e.about.get("vary")):
+        for picked in variants.every(exercise.about["vary"]):
             steps = [code[id] for id in before[exercise.id]]
             own = variants.replace(exercise.sealing, picked)
             jobs[f"{exercise.id} {picked}"] = [*steps, own]
-    found = run_solutions.run({"basis": work.basis, "jobs": jobs})
+    # As in notebooks; the suite forbids both.
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        found = run_solutions.run({"basis": work.basis, "jobs": jobs})
     for job, (record, _) in found.items():
         id, _, picked = job.partition(" ")
         if picked != "{}":
@@ -380,6 +383,10 @@ def test_every_choice_of_numbers_has_an_answer_of_its_own(name):
 @pytest.mark.skipif(not ALL, reason="weekly: make test-course-all")
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_otter_grades_every_chapter(name, tmp_path):
+    if name >= "08":  # the projects
+        with pytest.raises(grade.Failure, match="read by hand"):
+            make(tmp_path, name, ["otter"])
+        return
     folder = make(tmp_path, name, ["otter"])
     blank, right = release(folder, name, "otter"), answers(folder, name)
     submit(folder, name, "otter", "solved", fill(blank, right))

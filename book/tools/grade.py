@@ -25,6 +25,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -205,6 +206,10 @@ class Otter(Grader):
     def ready(self):
         if not list(self.dist.glob("autograder/*.zip")):
             self.run("otter", "assign", self.source, self.dist, cwd=self.folder)
+        (autograder,) = self.dist.glob("autograder/*.zip")
+        with zipfile.ZipFile(autograder) as made:
+            if not any(name.startswith("tests/") for name in made.namelist()):
+                raise Failure(f"{self.assignment} has only answers to be read by hand")
 
     def grade(self, student, notebook):
         (autograder,) = self.dist.glob("autograder/*.zip")
