@@ -103,9 +103,10 @@ class Sweep:
     def _repr_html_(self) -> str:
         head, *rows = self._rows()
         *_, note = repr(self).splitlines()
+        # The interval under its mean: five columns side by side must fit a page.
         body = "".join(
             "<tr>"
-            + "".join(f'<td style="padding:.1em .8em">{escape(c)}</td>' for c in row)
+            + "".join(f"<td>{escape(c).replace(' [', '<br>[')}</td>" for c in row)
             + "</tr>"
             for row in rows
         )

@@ -252,6 +252,19 @@ def test_a_slider_changes_the_picture_by_keyboard(server, browser, page):
     context.close()
 
 
+def test_on_a_phone_the_keyboard_scrolls_a_figure(server, browser):
+    context = browser.new_context(viewport=PHONE)
+    tab = context.new_page()
+    open_page(tab, f"http://127.0.0.1:{server.server_port}/{CHAPTERS[0]}.html")
+    figure = tab.locator(".cell_output > figure").first
+    assert figure.evaluate("e => e.scrollWidth > e.clientWidth")
+    figure.focus()
+    tab.keyboard.press("ArrowRight")
+    tab.wait_for_timeout(500)
+    assert figure.evaluate("e => e.scrollLeft") > 0
+    context.close()
+
+
 @every_chapter
 def test_is_light_to_load(server, browser, page):
     context = browser.new_context()

@@ -120,6 +120,7 @@ def test_the_table_shows_the_means():
     assert html.count("<tr>") == 3
     assert "b&lt;" in html
     assert note in html
+    assert "<td>2.00<br>[-10.7, 14.7]</td>" in html  # five columns fit a page
 
 
 def test_slope_uses_the_widths_from_least_on():

@@ -11,6 +11,14 @@ for (const event of ["toggle", "click"]) {
   );
 }
 
+// On a phone figures scroll sideways: let the keyboard reach them as well.
+function reachFigures() {
+  for (const figure of document.querySelectorAll(".cell_output > figure:has(> img)"))
+    if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
+    else figure.removeAttribute("tabindex");
+}
+for (const event of ["load", "resize"]) window.addEventListener(event, reachFigures);
+
 // The page Claims: show only the claims of one source, with one verdict, with a word.
 function filterClaims() {
   const tables = [...document.querySelectorAll("table.ntk-claims")];
