@@ -21,6 +21,16 @@ document.addEventListener("click", ({ target }) => {
 // them, so there it names them only.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
+// Paper is light.
+let onScreen;
+addEventListener("beforeprint", () => {
+  onScreen = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+addEventListener("afterprint", () => {
+  document.documentElement.dataset.theme = onScreen;
+});
+
 // The page Claims: show only the claims of one source, with one verdict, with a word.
 function filterClaims() {
   const tables = [...document.querySelectorAll("table.ntk-claims")];

@@ -93,7 +93,9 @@ def _solutions_last(text):
     solutions = text.select("div.solution")
     if not solutions:
         return
-    last = BeautifulSoup('<section id="solutions"><h2>Solutions</h2></section>', "html.parser")
+    last = BeautifulSoup(
+        '<section id="solutions"><h2>Solutions</h2></section>', "html.parser"
+    )
     for solution in solutions:
         exercise = solution.find_previous("div", class_="exercise")
         number = exercise.select_one(".caption-number").get_text(strip=True)
@@ -128,7 +130,9 @@ def whole():
     entries = book.select_one(".pdf-contents ol")
     for caption, pages in parts:
         if caption:
-            part = book.new_tag("h1", attrs={"class": "pdf-part", "id": anchor(caption)})
+            part = book.new_tag(
+                "h1", attrs={"class": "pdf-part", "id": anchor(caption)}
+            )
             part.string = caption
             book.body.append(part)
             entries.append(_entry(book, anchor(caption), caption, "of-part"))
