@@ -242,7 +242,7 @@ def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
     }
     for name in NAMES:
         number = starts[pdf.anchor(name)]
-        title = words(pdf._words(pdf.soup(name).h1).rstrip("#"))
+        title = words(pdf._words(pdf.soup(name).select_one("article h1")).rstrip("#"))
         assert (number, title) in marks
         assert f"{title}{number}" in contents
         assert title in words(book.pages[number - 1].extract_text())
