@@ -12,13 +12,13 @@ PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 BOOK_TESTS := tests/test_environment.py tests/test_book_build.py tests/test_book_browser.py \
-	tests/test_front_page.py tests/test_lab.py
+	tests/test_front_page.py tests/test_lab.py tests/test_offline.py
 COLAB_TESTS := tests/test_colab_run.py
 COURSE_TESTS := tests/test_course_grading.py
 heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
-.PHONY: help book serve lab test lint format execute answers run bench lock clean \
+.PHONY: help book pdf sphinx serve lab test lint format execute answers run bench lock clean \
 	environment colab-environment \
 	course test-library test-notebooks test-book test-colab test-course test-course-all
 
@@ -31,6 +31,16 @@ book: environment  ## build the book into _build/html (makes the environment fir
 
 course: environment  ## write notebooks for students and graders (VARIANT=7 for others)
 	@$(BIN)/python book/tools/course.py $(if $(VARIANT),--variant $(VARIANT))
+
+pdf: book  ## print the built book into one PDF (needs Chromium), and offer it there
+	@$(BIN)/python book/tools/pdf.py
+
+# Without stamp or pins: what is newest today is the question.
+sphinx: environment  ## build the same sources with the newest Sphinx (not in `make test`)
+	@$(PYTHON) -m venv --clear .venv-sphinx
+	@.venv-sphinx/bin/python -m pip install --quiet --upgrade pip
+	@.venv-sphinx/bin/python -m pip install --quiet --group sphinx --editable .
+	@.venv-sphinx/bin/python book/tools/plain_sphinx.py
 
 serve: book  ## build it, and serve it at http://localhost:8000 (PORT=... for another)
 	@echo "Open http://localhost:$(PORT) (Ctrl-C stops)."
@@ -108,7 +118,7 @@ LOCK := --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 	--custom-compile-command "make lock (install with pip's --no-deps)"
 
 clean:  ## remove the built book and the environments
-	rm -rf _build .venv .venv-colab
+	rm -rf _build .venv .venv-colab .venv-sphinx
 
 environment:
 	@command -v $(PYTHON) >/dev/null || { \

@@ -269,7 +269,11 @@ def test_on_a_phone_the_keyboard_scrolls_a_figure(server, browser):
 def test_is_light_to_load(server, browser, page):
     context = browser.new_context()
     server.sent = server.raw = 0
-    open_page(context.new_page(), f"http://127.0.0.1:{server.server_port}/{page}.html")
+    tab = context.new_page()
+    open_page(tab, f"http://127.0.0.1:{server.server_port}/{page}.html")
+    tab.evaluate("document.querySelectorAll('img').forEach((e) => e.loading = 'eager')")
+    tab.wait_for_load_state("networkidle")
+    tab.evaluate("Promise.all([...document.images].map((e) => e.decode()))")
     context.close()
     sent, raw = server.sent / MEGABYTE, server.raw / MEGABYTE
     print(f"{page}: {sent:.2f} MB over the wire, {raw:.2f} MB uncompressed")

@@ -19,6 +19,26 @@ function reachFigures() {
 }
 for (const event of ["load", "resize"]) window.addEventListener(event, reachFigures);
 
+// The theme names its function in the button's tag, where the book's security policy
+// (book/tools/policy.py) lets no script run.
+document.addEventListener("click", ({ target }) => {
+  if (target.closest(".btn-fullscreen-button")) window.toggleFullScreen();
+});
+
+// The search quotes the pages that it found. In a folder on disk no script may read
+// them, so there it names them only.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+// Paper is light.
+let onScreen;
+addEventListener("beforeprint", () => {
+  onScreen = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+addEventListener("afterprint", () => {
+  document.documentElement.dataset.theme = onScreen;
+});
+
 // The page Claims: show only the claims of one source, with one verdict, with a word.
 function filterClaims() {
   const tables = [...document.querySelectorAll("table.ntk-claims")];

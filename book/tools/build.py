@@ -21,6 +21,7 @@ from pathlib import Path
 import colab
 import yaml
 from lighten import lighten
+from policy import protect
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -133,6 +134,7 @@ def build(clean=False):
     (HTML / ".nojekyll").touch()  # GitHub Pages hides folders like _static otherwise
     vendor_mathjax()
     lighten(HTML)
+    protect(HTML)
     colab_files(config)
     STAMP.write_text(digest)
     return True

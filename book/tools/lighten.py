@@ -3,10 +3,12 @@
 The theme sends with every page an icon library of 1.5 MB, though its style sheet draws
 the same icons from a font, and that whole font, of which the book shows a dozen signs;
 MathJax, though the page has no formula; and the index of the search, which only the
-page *Search* reads. What is left keeps the page waiting no longer than it must.
+page *Search* reads. What is left keeps the page waiting no longer than it must, and a
+picture is loaded when the reader comes near it.
 """
 
 import re
+from functools import cache
 from pathlib import Path
 
 from fontTools import subset
@@ -28,7 +30,9 @@ def lighten(html: Path) -> None:
     for path in html.rglob("*.html"):
         page = path.read_text(encoding="utf-8")
         names += " ".join(re.findall(r'class="[^"]*"', page))
-        path.write_text(light(page, path.name == "search.html"), encoding="utf-8")
+        page = light(page, path.name == "search.html")
+        page = lazy(page, lambda source, at=path: _size(at.parent / source))
+        path.write_text(page, encoding="utf-8")
     for path in html.glob("_static/**/*.js"):
         if path.name != "fontawesome.js":
             names += path.read_text(encoding="utf-8")
@@ -59,6 +63,32 @@ def light(page: str, searches: bool) -> str:
     # scripts in the page itself build on.
     later = r'<script (?=src="[^"]*_static/)(?![^>]*(?:documentation_options|defer))'
     return re.sub(later, "<script defer ", page)
+
+
+def lazy(page: str, size) -> str:
+    """A page that loads its pictures late, and knows their sizes, so that none jumps.
+
+    Example:
+        >>> lazy('<img alt="A" src="a.svg" />', lambda source: (3, 4))
+        '<img loading="lazy" width="3" height="4" alt="A" src="a.svg" />'
+    """
+
+    def late(tag):
+        width, height = size(tag[1])
+        return tag[0].replace(
+            "<img", f'<img loading="lazy" width="{width}" height="{height}"'
+        )
+
+    return re.sub(r'<img [^>]*src="([^":]+\.svg)"[^>]*>', late, page)
+
+
+@cache
+def _size(picture: Path) -> tuple[int, int]:
+    """The width and height in CSS pixels of an SVG, which states them in points."""
+    text = picture.read_text(encoding="utf-8")
+    sizes = re.search(r'<svg[^>]* width="([\d.]+)pt" height="([\d.]+)pt"', text)
+    width, height = (round(float(points) * 4 / 3) for points in sizes.groups())
+    return width, height
 
 
 def few_signs(styles: str, used: set[str]) -> tuple[str, set[int]]:

@@ -1,0 +1,263 @@
+"""The built book needs no network: its security policy, read from a folder, its PDF."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from unicodedata import normalize
+
+import pytest
+import yaml
+from playwright.sync_api import expect, sync_playwright
+from pypdf import PdfReader
+
+ROOT = Path(__file__).parents[1]
+HTML = ROOT / "_build" / "html"
+sys.path.insert(0, str(ROOT / "book" / "tools"))
+
+import pdf  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if CHROMIUM is None:
+    pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+NAMES = [name for _, pages in pdf.contents() for name in pages]
+CHAPTERS = [name for name in NAMES if name.startswith("notebooks/")]
+every_page = pytest.mark.parametrize("name", [*NAMES, "genindex", "search"])
+
+
+@pytest.fixture(scope="module")
+def browser():
+    subprocess.run([sys.executable, ROOT / "book" / "tools" / "build.py"], check=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+REFUSED = """window.refused = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  refused.push(`${event.violatedDirective}: ${event.blockedURI}`));"""
+
+
+@pytest.fixture
+def page(browser):
+    """A page that is told what goes wrong on it, in `page.trouble`."""
+    page = browser.new_context().new_page()
+    page.trouble = []
+    page.add_init_script(REFUSED)
+    page.on("console", lambda m: m.type == "error" and page.trouble.append(m.text))
+    page.on("pageerror", lambda error: page.trouble.append(str(error)))
+    page.on("requestfailed", lambda r: page.trouble.append(f"failed: {r.url}"))
+    page.on(
+        "request",
+        lambda r: r.url.startswith(("file:", "data:")) or page.trouble.append(r.url),
+    )
+    yield page
+    page.context.close()
+
+
+def open_from_disk(page, name, query=""):
+    """Open a built page as a double click on its file does."""
+    page.goto((HTML / f"{name}.html").as_uri() + query)
+    page.evaluate("window.MathJax?.startup?.promise")
+
+
+def at_peace(page):
+    return page.trouble == [] and page.evaluate("refused") == []
+
+
+# ---------------------------------------------------------------- the security policy
+
+
+@every_page
+def test_a_page_from_a_folder_keeps_its_policy(page, name):
+    text = (HTML / f"{name}.html").read_text()
+    (policy,) = re.findall(
+        r'http-equiv="Content-Security-Policy" content="(.*?)"', text
+    )
+    assert policy.startswith("default-src 'none'; script-src 'self'")
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert "unsafe" not in rules["script-src"] and "http" not in policy
+    assert not re.search(r"<[^>]* on\w+=", text.split("<body")[1].split("<article")[0])
+    open_from_disk(page, name)
+    page.wait_for_load_state("networkidle")
+    assert at_peace(page)
+    formulas = page.locator(":is(span, div).math").count()
+    assert page.locator("mjx-container").count() == formulas
+    if name in CHAPTERS:
+        assert formulas > 0
+        assert page.evaluate("[...document.fonts].some((f) => f.family === 'MJXTEX')")
+
+
+def test_the_folders_index_leads_to_the_first_page(page):
+    page.goto((HTML / "index.html").as_uri())
+    page.wait_for_url("**/book/start.html")
+    assert at_peace(page)
+
+
+def test_a_foreign_script_is_refused(page):
+    open_from_disk(page, "book/start")
+    tried = page.evaluate(
+        """async () => {
+          const inside = document.createElement("script");
+          inside.textContent = "window.foreign = 1";
+          const outside = document.createElement("script");
+          outside.src = "data:text/javascript,window.foreign = 2";
+          const button = document.createElement("button");
+          button.setAttribute("onclick", "window.foreign = 3");
+          document.body.append(inside, outside, button);
+          button.click();
+          await new Promise((done) => setTimeout(done, 300));
+          return [window.foreign, refused.length];
+        }"""
+    )
+    assert tried == [None, 3]
+
+
+def test_what_moves_still_moves(page):
+    open_from_disk(page, "notebooks/01_taylor_expansion")
+    figure = page.locator(".ntk-explore").first
+    before = figure.locator("svg").inner_html()
+    slider = figure.locator("input").first
+    slider.focus()
+    slider.press(
+        "ArrowLeft" if slider.evaluate("e => e.value === e.max") else "ArrowRight"
+    )
+    assert figure.locator("svg").inner_html() != before
+    solution = page.locator("div.solution").first
+    solution.locator("button.toggle-button").click()
+    expect(solution.locator("section p").first).to_be_visible()
+    page.locator(".theme-switch-button").first.click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.locator(".btn-fullscreen-button").first.click()
+    page.wait_for_function("document.fullscreenElement")
+    assert at_peace(page)
+
+
+def test_the_first_piece_trains_from_a_folder(page):
+    open_from_disk(page, "book/start")
+    page.get_by_role("button", name="To the end").first.click()
+    expect(page.get_by_text("Trained.").first).to_be_visible()
+    assert at_peace(page)
+
+
+def test_search_finds_from_a_folder(page):
+    open_from_disk(page, "search", "?q=linearised")
+    expect(page.locator("#search-results")).to_contain_text("Taylor expansion")
+    page.wait_for_timeout(500)
+    assert at_peace(page)
+
+
+def test_claims_are_filtered_and_saved_from_a_folder(page):
+    open_from_disk(page, "book/claims")
+    page.get_by_label("Words").fill("no claim says this")
+    expect(page.locator(".ntk-filter output")).to_contain_text("0 of ")
+    with page.expect_download() as download:
+        page.locator("a[href$='.csv']").first.click()
+    assert download.value.suggested_filename == "claims.csv"
+    assert Path(download.value.path()).read_text().startswith("claim,")
+    assert page.evaluate("refused") == []
+
+
+# ---------------------------------------------------------------- pictures
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_pictures_come_late_and_nothing_jumps(page, name):
+    open_from_disk(page, name)
+    room = "e => [e.offsetWidth, e.offsetHeight]"
+    for picture in page.locator("article img").all():
+        assert picture.get_attribute("loading") == "lazy"
+        before = picture.evaluate(room)
+        picture.scroll_into_view_if_needed()
+        picture.evaluate("e => e.decode()")
+        after = picture.evaluate(room)
+        assert before[1] > 50 and before == pytest.approx(after, abs=1)  # rounding
+        shape = picture.evaluate("e => e.naturalHeight / e.naturalWidth")
+        assert after[1] / after[0] == pytest.approx(shape, abs=0.01)
+
+
+# ---------------------------------------------------------------- paper
+
+# What sticks out of the sheet; a picture's clipped parts count with the picture.
+OUT = """() => {
+  const width = document.documentElement.clientWidth;
+  return [...document.querySelectorAll("body *")]
+    .filter((e) => !e.closest("svg") || e.matches("svg"))
+    .filter((e) => {
+      const {left, right, height} = e.getBoundingClientRect();
+      return height && (right > width + 1 || left < -1);
+    })
+    .map((e) => e.outerHTML.slice(0, 150));
+}"""
+
+
+@pytest.fixture(scope="module")
+def printed(browser, tmp_path_factory):
+    """The whole book on paper: what sticks out, and the PDF."""
+    pdf.WHOLE.write_text(pdf.whole(), encoding="utf-8")
+    try:
+        page = pdf.typeset(browser)
+        out = page.evaluate(OUT)
+        path = tmp_path_factory.mktemp("pdf") / "ntkbook.pdf"
+        pdf.print_book(page, path)
+        page.close()
+    finally:
+        pdf.WHOLE.unlink()
+    return out, path, PdfReader(path)
+
+
+def test_nothing_sticks_out_of_the_sheet(printed):
+    assert printed[0] == []
+
+
+def test_the_pdf_is_small_enough(printed):
+    assert printed[1].stat().st_size < 20e6
+
+
+def words(text):
+    return re.sub(r"\W+", "", normalize("NFKC", text))  # a PDF has ligatures
+
+
+def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
+    _, _, book = printed
+    starts = pdf.starts(book)
+    marks = {}
+
+    def collect(entries, depth=0):
+        for entry in entries:
+            if isinstance(entry, list):
+                collect(entry, depth + 1)
+            else:
+                number = book.get_destination_page_number(entry) + 1
+                marks[number, words(entry.title)] = depth
+
+    collect(book.outline)
+    contents = words("".join(sheet.extract_text() for sheet in book.pages[:8]))
+    titles = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
+    assert {words(part["caption"]) for part in titles} <= {
+        mark for (_, mark), depth in marks.items() if depth == 0
+    }
+    for name in NAMES:
+        number = starts[pdf.anchor(name)]
+        title = words(pdf._words(pdf.soup(name).select_one("article h1")).rstrip("#"))
+        assert (number, title) in marks
+        assert f"{title}{number}" in contents
+        assert title in words(book.pages[number - 1].extract_text())
+
+
+def test_links_lead_within_the_pdf(printed):
+    _, _, book = printed
+    starts, links = pdf.starts(book), 0
+    for sheet in book.pages:
+        for link in sheet.get("/Annots", []):
+            link = link.get_object()
+            address = link.get("/A", {}).get("/URI", "")
+            assert not address.startswith("file:"), address
+            links += "/Dest" in link
+            if "/Dest" in link:
+                assert pdf.unquote(str(link["/Dest"]).lstrip("/")) in starts
+    assert links > 500
