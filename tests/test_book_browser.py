@@ -349,9 +349,9 @@ def test_the_search_knows_symbols_terms_and_theorems(
 ):
     page_, host = browser.new_page(), f"http://127.0.0.1:{server.server_port}/"
     page_.goto(f"{host}search.html?q={words}")
-    page_.wait_for_function("document.querySelector('#search-summary')?.innerText")
     found = page_.locator("#search-results > ul > li > a")
     found.first.wait_for()
+    page_.wait_for_timeout(500)  # they come one after the other
     top = [
         (found.nth(i).inner_text(), found.nth(i).get_attribute("href"))
         for i in range(min(3, found.count()))
