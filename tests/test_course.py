@@ -13,6 +13,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "book" / "tools"), str(ROOT / "tests")]
 
+import book_map  # noqa: E402
 import colab  # noqa: E402
 import course  # noqa: E402
 import coursework  # noqa: E402
@@ -352,3 +353,39 @@ def test_the_table_of_exercises():
     table = syllabus.exercises_table(chapters)
     count = sum(len(chapter["exercises"]) for chapter in chapters.values())
     assert table.count("* - ") == count + 1 and table.startswith(f"{count} exercises")
+
+
+@pytest.mark.parametrize("number", [f"{i:02}" for i in range(1, 11)])
+def test_a_chapter_refers_to_all_that_the_map_says_it_needs(number):
+    parts, labels = book_map.read(ROOT), {}
+    texts = {
+        n: _markdown(ROOT / "notebooks" / f"{p['name']}.ipynb")
+        for n, p in parts.items()
+    }
+    for other, text in texts.items():
+        for found in re.finditer(r"(?m):label: *(\S+)|^\$\$ \(([\w-]+)\)", text):
+            labels[found[1] or found[2]] = other
+    roles = r"\{(?:eq|prf:ref|ref|numref|doc)\}`(?:[^`<]*<)?([^`>]+)>?`|\]\(([^)]+)\)"
+    leads_to = set()
+    for found in re.finditer(roles, texts[number]):
+        target = (found[1] or found[2]).removeprefix("/notebooks/")
+        leads_to.add(labels.get(target, target[:2]))
+    missing = set(parts[number]["needs"]) - leads_to
+    assert not missing, (
+        f"{parts[number]['name']} refers to nothing in {sorted(missing)}"
+    )
+
+
+def test_the_map_has_every_chapter_and_every_need():
+    parts = book_map.read(ROOT)
+    picture, words = book_map.drawn(parts), "\n".join(book_map.listed(parts))
+    needs = sum(len(part["needs"]) for part in parts.values())
+    assert picture.count("<path d=") == needs + 1  # and the arrow's head
+    for part in parts.values():
+        assert f'href="../notebooks/{part["name"]}.html"' in picture
+        assert part["name"] in words
+
+
+def _markdown(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
