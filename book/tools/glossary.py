@@ -41,6 +41,8 @@ class LinkTerms(SphinxPostTransform):
             for anchor, definition in used.items():
                 own = nodes.container(ids=[f"definition-{anchor}"])
                 own += [child.deepcopy() for child in definition.children]
+                for reference in own.findall(addnodes.pending_xref):
+                    reference["refdoc"] = page  # from where its address is counted
                 box += own
             last = list(self.document.findall(nodes.section, descend=True))
             (last[0] if last else self.document).append(box)
