@@ -33,7 +33,8 @@ from ntkbook.networks.training import gradient_descent as gradient_descent
 from ntkbook.page.claims import claim as claim
 from ntkbook.page.exercises import check as check
 from ntkbook.page.explore import explore as explore
-from ntkbook.page.train import train_in_browser as train_in_browser
+from ntkbook.page.live import posterior_in_browser as posterior_in_browser
+from ntkbook.page.live import train_in_browser as train_in_browser
 from ntkbook.taylor import Kappa as Kappa
 from ntkbook.taylor import kappa as kappa
 from ntkbook.taylor import linearize as linearize

@@ -3,7 +3,7 @@
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from ntkbook.page.train import train_in_browser
+from ntkbook.page.live import train_in_browser
 
 
 class TrainInBrowser(SphinxDirective):

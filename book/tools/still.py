@@ -1,9 +1,9 @@
-"""Draw the still picture of the network that trains in the browser.
+"""Draw the still pictures of the figures that compute in the browser.
 
     python book/tools/still.py
 
-It is what the script itself shows when training has ended, so it is made in Chromium,
-and stored as `ntkbook/page/browser/train.svg`. A test draws it again and compares.
+Each is what its script itself shows at first, or when training has ended, so it is made
+in Chromium, and stored in `ntkbook/page/browser/`. A test draws it again and compares.
 """
 
 import shutil
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from ntkbook import train_in_browser
+from ntkbook import posterior_in_browser, train_in_browser
 
-ROOT = Path(__file__).resolve().parents[2]
-STILL = ROOT / "ntkbook" / "page" / "browser" / "train.svg"
+BROWSER = Path(__file__).resolve().parents[2] / "ntkbook" / "page" / "browser"
+PIECES = {"train": train_in_browser, "posterior": posterior_in_browser}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PAGE = "<!doctype html><body style='width:752px;margin:0'>{}"
-# The two columns side by side, each picture with its heading and its reading.
+# The columns side by side: pictures, and the lines of text above and below them.
 COLLECT = """() => {
   const short = (n) => String(+Number(n).toFixed(1));
   const number = (text) => text.replace(/-?\\d+\\.\\d+/g, short);
@@ -25,16 +25,23 @@ COLLECT = """() => {
   let width = 0, height = 0;
   for (const column of all(document, ".ntk-column")) {
     const x = width;
-    let y = 20;
+    let y = 0;
     const text = (words, size) => parts.push(
-      `<text x="${x}" y="${y}"${size}>${words.replace(/\\u00a0/g, " ")}</text>`);
-    const [regime, scale] = all(column, "strong, .ntk-value").map((e) => e.textContent);
-    text(`<tspan font-weight="700">${regime}</tspan> ${scale}`, ' font-size="16"');
-    y += 10;
-    const readings = all(column, ".ntk-read").map((e) => e.textContent);
-    all(column, "svg").forEach((svg, i) => {
-      const [, , w, h] = svg.getAttribute("viewBox").split(" ").map(Number);
-      const inner = svg.cloneNode(true);
+      `<text x="${x}" y="${y += 20}"${size}>${words.replace(/\\u00a0/g, " ")}</text>`);
+    for (const child of column.children) {
+      if (child.matches("label")) {
+        const [name, value] = all(child, "strong, .ntk-value")
+          .map((e) => e.textContent);
+        text(`<tspan font-weight="700">${name}</tspan> ${value}`, ' font-size="16"');
+        y += 10;
+      }
+      if (child.matches(".ntk-read")) {
+        text(child.textContent, "");
+        y += 14;
+      }
+      if (!child.matches("svg")) continue;
+      const [, , w, h] = child.getAttribute("viewBox").split(" ").map(Number);
+      const inner = child.cloneNode(true);
       all(inner, ".ntk-touch").forEach((e) => e.remove());
       for (const e of all(inner, "path")) {
         const points = e.getAttribute("d").split("L");
@@ -47,12 +54,10 @@ COLLECT = """() => {
       parts.push(`<svg x="${x}" y="${y}" width="${w}" height="${h}">`
         + `<rect width="${w}" height="${h}" class="ntk-frame"/>`
         + number(inner.innerHTML) + "</svg>");
-      y += h + 20;
-      text(readings[i], "");
-      y += 14;
+      y += h;
       width = x + w + 20;
-    });
-    height = y;
+    }
+    height = Math.max(height, y);
   }
   const words = document.querySelector(".ntk-words").textContent;
   const label = words.replace(/\\u00a0/g, " ").trim();
@@ -61,12 +66,14 @@ COLLECT = """() => {
 }"""
 
 
-def still(browser) -> str:
-    """The picture as the script draws it in this browser at the end of training."""
+def still(browser, name: str) -> str:
+    """The picture as its script draws it in this browser, at the end of training."""
     view = {"width": 800, "height": 900}
     page = browser.new_page(reduced_motion="reduce", viewport=view)
-    page.set_content(PAGE.format(train_in_browser()._repr_html_()))
-    page.get_by_text("Trained.").wait_for()
+    page.set_content(PAGE.format(PIECES[name]()._repr_html_()))
+    if name == "train":
+        page.get_by_text("Trained.").wait_for()
+    page.wait_for_function("document.querySelector('.ntk-words')?.textContent")
     picture = page.evaluate(COLLECT)
     page.close()
     return picture
@@ -76,7 +83,10 @@ def main():
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        STILL.write_text(still(browser), encoding="utf-8")
+        for name in PIECES:
+            path = BROWSER / f"{name}.svg"
+            path.touch()
+            path.write_text(still(browser, name), encoding="utf-8")
 
 
 if __name__ == "__main__":

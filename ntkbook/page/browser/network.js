@@ -13,24 +13,10 @@
 const NTK = (() => {
   const S = 1.5, B = 0.5; // weight_std, bias_std
 
-  // Standard normal numbers: Marsaglia's xorshift on 32 bits (shifts 13, 17, 5), two
-  // draws to one number by the method of Box and Muller.
-  function normals(seed) {
-    let bits = Math.imul(seed + 1, 0x9e3779b1) | 1;
-    const uniform = () => {
-      bits ^= bits << 13;
-      bits ^= bits >>> 17;
-      bits ^= bits << 5;
-      return ((bits >>> 0) - 0.5) / 4294967296;
-    };
-    for (let i = 0; i < 20; i++) uniform();
-    return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
-  }
-
   // A network at its start, for data x with targets y, each a list of equal length.
   // Units are drawn one after the other, so a wider network holds the narrower one.
   function createNetwork(width, alpha, seed, x, y) {
-    const start = new Float64Array(3 * width + 1), draw = normals(seed);
+    const start = new Float64Array(3 * width + 1), draw = PARTS.normals(seed);
     start[3 * width] = draw();
     for (let i = 0; i < width; i++)
       for (let part = 0; part < 3; part++) start[part * width + i] = draw();

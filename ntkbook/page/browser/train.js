@@ -1,94 +1,19 @@
 // The page's part of the network that trains in the browser: pictures, handles, sliders.
-// It needs NTK (network.js) above it, and nothing else.
-const mountTraining = (() => {
+// It needs NTK (network.js) and PARTS (parts.js) above it, and nothing else.
+const mountTrain = (() => {
   const X = 4, Y = 5; // the pictures of the functions show -X..X and -Y..Y
   const COUNT = 81; // points of a curve
   const SECONDS = 5, GROWTH = 4; // a run on the clock; it speeds up by exp(GROWTH)
   const BUDGET = 7; // milliseconds of training in one frame
   const DATA = { x: [-2, 0.5], y: [3, 1] };
   const SCALES = [10, 0.1], WIDTH = 64, SEED = 2;
-  const SVG = "http://www.w3.org/2000/svg";
-
-  const dress = (node, attributes, inside = []) => {
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    node.append(...inside);
-    return node;
-  };
-  const html = (tag, attributes = {}, ...inside) =>
-    dress(document.createElement(tag), attributes, inside);
-  const svg = (tag, attributes = {}, ...inside) =>
-    dress(document.createElementNS(SVG, tag), attributes, inside);
-  const clamp = (value, most) => Math.max(-most, Math.min(most, value));
-  const minus = (number) => String(number).replace("-", "−");
+  const { dress, html, svg, clamp, minus, join, slider, handle } = PARTS;
   const round = (number) => minus(Number(number.toPrecision(2)));
   const percent = (share) => {
     const value = 100 * share;
     return `${value.toFixed(value < 0.095 ? 2 : value < 9.5 ? 1 : 0)}\u00a0%`; // kept together
   };
-  const join = (points) =>
-    `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
   const line = (name) => svg("path", { class: `ntk-line ntk-${name}` });
-
-  // A slider with its name and value. JupyterLab would take the arrow keys otherwise.
-  function slider(name, title, low, high, by, start, say, move) {
-    const input = html("input", {
-      type: "range", min: low, max: high, step: by, value: start, autocomplete: "off",
-      "aria-label": name, "data-lm-suppress-shortcuts": "true",
-    });
-    const output = html("span", { class: "ntk-value", "aria-hidden": "true" });
-    const tell = () => {
-      output.textContent = say(input.valueAsNumber);
-      input.setAttribute("aria-valuetext", output.textContent);
-    };
-    input.addEventListener("input", () => {
-      tell();
-      move(input.valueAsNumber);
-    });
-    tell();
-    return html("label", {}, title, input, output);
-  }
-
-  // A data point: dragged by mouse or finger, moved by the arrow keys.
-  function handle(number, page, focusable) {
-    const node = svg("g", {
-      class: "ntk-handle", role: "slider", "data-lm-suppress-shortcuts": "true",
-      "aria-label": `Data point ${number + 1}: arrow keys move its input and its target`,
-      "aria-valuemin": -Y, "aria-valuemax": Y, tabindex: focusable ? 0 : -1,
-    }, svg("circle", { r: 22, class: "ntk-touch" }), svg("circle", { r: 9, class: "ntk-point" }),
-    svg("text", { y: 4 }, String(number + 1)));
-    let grip = null;
-    const drag = (event) => {
-      const box = node.ownerSVGElement.getBoundingClientRect();
-      page.movePoint(number,
-        (2 * X * (event.clientX - grip[0] - box.left)) / box.width - X,
-        Y - (2 * Y * (event.clientY - grip[1] - box.top)) / box.height);
-    };
-    node.addEventListener("pointerdown", (event) => {
-      const box = node.querySelector(".ntk-point").getBoundingClientRect();
-      grip = [event.clientX - (box.left + box.right) / 2, event.clientY - (box.top + box.bottom) / 2];
-      node.setPointerCapture(event.pointerId);
-      node.focus({ preventScroll: true });
-      event.preventDefault();
-    });
-    node.addEventListener("pointermove", page.safely((event) => grip && drag(event)));
-    for (const end of ["pointerup", "pointercancel"])
-      node.addEventListener(end, () => (grip = null));
-    node.addEventListener("keydown", page.safely((event) => {
-      const way = {
-        ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
-      }[event.key];
-      if (!way) return;
-      event.preventDefault();
-      const by = event.shiftKey ? 0.5 : 0.1;
-      page.movePoint(number, page.x[number] + by * way[0], page.y[number] + by * way[1]);
-    }));
-    const place = (at, x, y) => dress(node, {
-      transform: `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`,
-      "aria-valuenow": y.toFixed(1),
-      "aria-valuetext": `input ${minus(x.toFixed(1))}, target ${minus(y.toFixed(1))}`,
-    });
-    return { node, place };
-  }
 
   // One column: a network at one output scale, with its pictures and its slider.
   function column(number, page) {
@@ -96,7 +21,8 @@ const mountTraining = (() => {
     let alpha = SCALES[number], trail = [], tangentTrail = [], net, gridKey;
     const name = html("strong");
     const moved = html("b"), changed = html("b"), fill = html("span");
-    const handles = [0, 1].map((j) => handle(j, page, number === 0));
+    const handles = [0, 1].map((j) => handle(j, X, Y, number === 0, page.safely,
+      () => [page.x[j], page.y[j]], (x, y) => page.movePoint(j, x, y)));
     const grid = svg("g", { class: "ntk-grid" }), planeGrid = svg("g", { class: "ntk-grid" });
     const tangent = line("linearised"), model = line("network");
     const ellipse0 = svg("ellipse", { class: "ntk-line ntk-linearised" });
@@ -395,15 +321,5 @@ const mountTraining = (() => {
     tick(performance.now());
   }
 
-  return (figure) => {
-    if (figure.dataset.mounted) return;
-    figure.dataset.mounted = "yes";
-    try {
-      mount(figure);
-    } catch (error) {
-      figure.querySelector(".ntk-live")?.remove();
-      figure.querySelector(".ntk-still").hidden = false;
-      console.error(error);
-    }
-  };
+  return PARTS.guarded(mount);
 })();

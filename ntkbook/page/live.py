@@ -1,0 +1,79 @@
+"""The figures that compute in the reader's browser, each a function that makes it.
+
+Their mathematics are held against the library in tests/test_front_page.py and
+tests/test_live_figures.py.
+"""
+
+from ntkbook.page.piece import Piece
+
+_TRAINING_WORDS = (
+    "Blue is the network, dashed orange its linear model, black the two points that it "
+    "learns. Where the output is scaled up, the weights hardly move, and network and "
+    "linear model agree. Where it is scaled down, from the same weights, they move "
+    "further than their own length, and the two part."
+)
+TRAINING = (
+    "One network twice, from the same weights. Top: the function that it computes, and "
+    "that of the linear model which the tangent kernel describes. Below: its two "
+    "outputs on their way from 0 to the targets, and the kernel Θ as the ellipse "
+    "uᵀΘu = const around the targets (u: distance from them; half axes along the "
+    "eigenvectors, 1/√λ long). As long as the kernel stays as it was at the start, "
+    "dashed, the path crosses this ellipse at a right angle; where the kernel changes, "
+    "solid, the path turns off."
+)
+_POSTERIOR_WORDS = (
+    "Left, five random functions of an infinitely wide ReLU network with three hidden "
+    "layers. Right, the same network after four points: the Bayesian mean with a band "
+    "of two standard deviations, and, dash-dotted, what gradient descent on all "
+    "weights learns. Both pass through the points."
+)
+POSTERIOR = (
+    "An infinitely wide network on one-dimensional inputs, computed in this page from "
+    "the recursions for Σ and Θ. Left, five draws at the start. Right, the Bayesian "
+    "posterior (line and band of two standard deviations) and the function that "
+    "gradient descent learns (dash-dotted). At small bias all happens at x = 0: a bend"
+    " for ReLU, a step for erf that sharpens with depth. At large bias erf flattens "
+    "with depth. The two ways of learning agree at the data, and differ between and "
+    "beyond."
+)
+
+
+def train_in_browser(caption: str = TRAINING) -> Piece:
+    """A small network that trains where it is shown: lazy and rich, side by side.
+
+    Data points to drag, width and output scale as sliders; the functions, the outputs
+    with the kernel's ellipse, and the way that the weights go. The network is
+    ``ntkbook.mlp(width, 1, "tanh", weight_std=1.5, bias_std=0.5, zero_output=True)``,
+    and the tests hold its numbers against the library's.
+
+    Args:
+        caption: stands under it, as HTML.
+
+    Example:
+        >>> import ntkbook
+        >>> ntkbook.train_in_browser()
+        A network that trains in the browser; it needs HTML and scripts.
+    """
+    about = "A network that trains in the browser"
+    scripts = ["parts.js", "network.js"]
+    return Piece("train", scripts, about, _TRAINING_WORDS, caption)
+
+
+def posterior_in_browser(caption: str = POSTERIOR) -> Piece:
+    """An infinitely wide network, before and after it has seen four points.
+
+    Points to drag, depth, bias and activation; draws from the prior, the Bayesian
+    posterior under :func:`ntkbook.infinite.nngp`, and regression with
+    :func:`ntkbook.infinite.ntk`, both with ``weight_std=1.3``.
+
+    Args:
+        caption: stands under it, as HTML.
+
+    Example:
+        >>> import ntkbook
+        >>> ntkbook.posterior_in_browser()
+        An infinitely wide network in the browser; it needs HTML and scripts.
+    """
+    about = "An infinitely wide network in the browser"
+    scripts = ["parts.js", "kernels.js"]
+    return Piece("posterior", scripts, about, _POSTERIOR_WORDS, caption)

@@ -1,0 +1,186 @@
+"""The chapters' live figures: their mathematics against the library's, in Chromium, and
+their use by mouse and keyboard."""
+
+import shutil
+import sys
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import sync_playwright
+
+from ntkbook import posterior_in_browser
+from ntkbook.infinite import nngp, ntk
+
+ROOT = Path(__file__).parents[1]
+BROWSER = ROOT / "ntkbook" / "page" / "browser"
+sys.path.insert(0, str(ROOT / "book" / "tools"))
+
+import still  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if CHROMIUM is None:
+    pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+KIB = 1024
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def mathematics(browser):
+    page = browser.new_page()
+    page.set_content("<!doctype html><title>t</title>")
+    page.add_script_tag(content=(BROWSER / "kernels.js").read_text())
+    yield page
+    page.close()
+
+
+POINTS = [-1.2, -0.4, 0.5, 1.4, -2.0, -0.05, 0.0, 1.9]
+VALUES = [0.6, -0.8, 0.3, 1.0]
+RUN = """([points, options, values, normals]) => {
+  const { sigma, theta } = KERNELS.kernels(points, options), n = points.length;
+  const { mean, deviation } = KERNELS.regression(sigma, n, values);
+  const flow = KERNELS.regression(theta, n, values).mean;
+  const draws = KERNELS.draws(sigma, n, values.length, [normals])[0];
+  return [sigma, theta, mean, deviation, flow, draws].map((each) => [...each]);
+}"""
+
+
+@pytest.mark.parametrize("activation", ["relu", "erf"])
+@pytest.mark.parametrize("depth", [1, 3, 6])
+@pytest.mark.parametrize("bias", [0.05, 1.5])
+def test_kernels_and_regression_are_the_librarys(mathematics, activation, depth, bias):
+    options = {"depth": depth, "activation": activation, "weight": 1.3, "bias": bias}
+    normals = np.random.default_rng(0).normal(size=4).tolist()
+    found = mathematics.evaluate(RUN, [POINTS, options, VALUES, normals])
+    sigma, theta, mean, deviation, flow, draws = map(np.array, found)
+    x = np.array(POINTS)[:, None]
+    settings = dict(depth=depth, activation=activation, weight_std=1.3, bias_std=bias)
+    covariance, tangent = (np.asarray(k(x, **settings)) for k in (nngp, ntk))
+    np.testing.assert_allclose(sigma.reshape(8, 8), covariance, atol=1e-12, rtol=1e-12)
+    np.testing.assert_allclose(theta.reshape(8, 8), tangent, atol=1e-12, rtol=1e-12)
+    for kernel, predicted in ((covariance, mean), (tangent, flow)):
+        seen = kernel[:4, :4] + 1e-9 * np.trace(kernel[:4, :4]) / 4 * np.eye(4)
+        exact = kernel[4:, :4] @ np.linalg.solve(seen, VALUES)
+        np.testing.assert_allclose(predicted, exact, atol=1e-6 * abs(exact).max())
+    seen = covariance[:4, :4] + 1e-9 * np.trace(covariance[:4, :4]) / 4 * np.eye(4)
+    left = covariance[4:, 4:] - covariance[4:, :4] @ np.linalg.solve(
+        seen, covariance[:4, 4:]
+    )
+    np.testing.assert_allclose(
+        deviation**2, np.diag(left).clip(0), atol=1e-8 * np.trace(covariance)
+    )
+    block = covariance[4:, 4:]
+    root = np.linalg.cholesky(block + 1e-8 * np.trace(block) / 4 * np.eye(4))
+    np.testing.assert_allclose(draws, root @ normals, atol=1e-6)
+
+
+@pytest.fixture()
+def shown(browser):
+    page = browser.new_page(viewport={"width": 800, "height": 800})
+    page.wrong = []
+    page.on("pageerror", lambda error: page.wrong.append(str(error)))
+    page.on("console", lambda m: m.type == "error" and page.wrong.append(m.text))
+    body = posterior_in_browser()._repr_html_()
+    page.set_content(
+        f"<!doctype html><html lang=en><title>t</title><main>{body}</main>"
+    )
+    page.locator(".ntk-live").wait_for()
+    yield page
+    assert page.wrong == []
+    page.close()
+
+
+def test_sliders_answer_within_50_ms(shown):
+    times = shown.evaluate(
+        """() => [...document.querySelectorAll("input[type=range]")].flatMap((slider) =>
+          [slider.min, slider.max].map((value) => {
+            slider.value = value;
+            const start = performance.now();
+            slider.dispatchEvent(new Event("input", {bubbles: true}));
+            return performance.now() - start;
+          }))"""
+    )
+    assert len(times) == 4 and max(times) < 50
+
+
+def test_points_go_where_they_are_dragged_and_sent_by_keys(shown):
+    point = shown.get_by_role("slider", name="Data point 2")
+    mean = shown.locator(".ntk-live svg[role=group] path.ntk-infinite")
+    before = mean.get_attribute("d")
+    point.focus()
+    point.press("ArrowUp")
+    assert point.get_attribute("aria-valuetext") == "input −0.4, target −0.7"
+    assert mean.get_attribute("d") != before
+    box = point.locator(".ntk-point").bounding_box()
+    at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    shown.mouse.move(*at)
+    shown.mouse.down()
+    shown.mouse.move(at[0] + 20, at[1] - 30, steps=4)
+    shown.mouse.up()
+    now = point.locator(".ntk-point").bounding_box()
+    assert (now["x"] - box["x"], now["y"] - box["y"]) == pytest.approx((20, -30), abs=1)
+
+
+def test_two_points_cannot_be_brought_to_one_place(shown):
+    point = shown.get_by_role("slider", name="Data point 2")
+    point.focus()
+    for _ in range(30):
+        point.press("ArrowRight")
+    numbers = shown.locator(
+        ".ntk-live svg[role=group] path.ntk-infinite"
+    ).get_attribute("d")
+    assert "NaN" not in numbers
+    told = [
+        p.get_attribute("aria-valuetext")
+        for p in shown.locator(".ntk-live .ntk-handle").all()
+    ]
+    assert len({text.split(",")[0] for text in told}) == 4
+
+
+def test_activation_and_other_draws(shown):
+    draws = shown.locator(".ntk-live svg[role=img] path.ntk-infinite").first
+    before = draws.get_attribute("d")
+    shown.get_by_role("button", name="Other draws").click()
+    assert draws.get_attribute("d") != before
+    shown.get_by_label("Activation").select_option("erf")
+    shown.get_by_text("erf, bias").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_and_it_fits_a_phone(shown, theme):
+    shown.emulate_media(color_scheme=theme)
+    shown.set_viewport_size({"width": 360, "height": 800})
+    shown.evaluate(AXE)
+    found = shown.evaluate(
+        'axe.run(".ntk-posterior").then((found) => found.violations)'
+    )
+    assert [each["id"] for each in found] == []
+    assert shown.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_without_scripts_the_still_picture_stands(browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(posterior_in_browser()._repr_html_())
+    assert page.locator(".ntk-still svg").first.is_visible()
+    assert "Bayesian mean" in page.locator(".ntk-still p").inner_text()
+    context.close()
+
+
+def test_the_still_picture_is_what_the_script_draws(browser):
+    assert still.still(browser, "posterior") == (BROWSER / "posterior.svg").read_text()
+
+
+def test_its_own_script_is_small():
+    own = sum((BROWSER / f).stat().st_size for f in ("kernels.js", "posterior.js"))
+    assert own < 20 * KIB
