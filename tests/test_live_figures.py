@@ -6,11 +6,14 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
-from ntkbook import posterior_in_browser
+import ntkbook
+from ntkbook import posterior_in_browser, tangent_in_browser
 from ntkbook.infinite import nngp, ntk
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +42,8 @@ def browser():
 def mathematics(browser):
     page = browser.new_page()
     page.set_content("<!doctype html><title>t</title>")
-    page.add_script_tag(content=(BROWSER / "kernels.js").read_text())
+    for name in ("kernels.js", "one_weight.js"):
+        page.add_script_tag(content=(BROWSER / name).read_text())
     yield page
     page.close()
 
@@ -84,17 +88,89 @@ def test_kernels_and_regression_are_the_librarys(mathematics, activation, depth,
     np.testing.assert_allclose(draws, root @ normals, atol=1e-6)
 
 
-@pytest.fixture()
-def shown(browser):
+def one_weight(w):
+    """The model of Chapter 1 at x = 1.5, as the chapter writes it."""
+    return (1.5 * w + 1.5 * w**2 + jnp.sin(jnp.exp(0.1 * w))) * (w - 0.4)
+
+
+@pytest.mark.parametrize("start", [-1.7, 0.4, 2.0])
+@pytest.mark.parametrize("goal, alpha", [(3.0, 1.0), (3.0, 100.0), (-2.0, 10.0)])
+def test_the_one_weight_model_is_the_chapters(mathematics, start, goal, alpha):
+    found = mathematics.evaluate(
+        """(all) => [ONE_WEIGHT.f(all[0]), ONE_WEIGHT.kappa(...all),
+          ONE_WEIGHT.minima(...all)]""",
+        [start, goal, alpha],
+    )
+    slope = jax.grad(one_weight)
+    exact = [float(g(start)) for g in (one_weight, slope, jax.grad(slope))]
+    np.testing.assert_allclose(found[0], exact, rtol=1e-12)
+
+    def apply(w, x):
+        return alpha * (one_weight(w) - one_weight(start))[None]
+
+    kappa = ntkbook.kappa(
+        apply, jnp.array([start]), jnp.ones((1, 1)), jnp.array([[goal]])
+    )
+    assert found[1] == pytest.approx(float(kappa), rel=1e-6)
+    tangent, minimum = found[2]["tangent"], found[2]["minimum"]
+    assert tangent == pytest.approx(start + goal / (alpha * exact[1]), rel=1e-12)
+    reached = alpha * (one_weight(minimum) - one_weight(start))
+    assert reached == pytest.approx(goal, rel=1e-9)
+
+
+def open_piece(browser, piece):
     page = browser.new_page(viewport={"width": 800, "height": 800})
     page.wrong = []
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.on("console", lambda m: m.type == "error" and page.wrong.append(m.text))
-    body = posterior_in_browser()._repr_html_()
+    body = piece()._repr_html_()
     page.set_content(
         f"<!doctype html><html lang=en><title>t</title><main>{body}</main>"
     )
     page.locator(".ntk-live").wait_for()
+    return page
+
+
+@pytest.fixture()
+def tangent(browser):
+    page = open_piece(browser, tangent_in_browser)
+    yield page
+    assert page.wrong == []
+    page.close()
+
+
+def test_the_tangent_follows_start_target_and_scale(tangent):
+    tangent.get_by_text("κ = 5.70. ").wait_for()  # 3 times 5.505 over 1.7028 squared
+    tangent.get_by_text("least at w = 1.09:").wait_for()
+    scale = tangent.get_by_role("slider", name="Output scale")
+    scale.focus()
+    scale.press("End")
+    tangent.get_by_text("κ = 0.00570. ").wait_for()
+    start = tangent.get_by_role("slider", name="Start")
+    start.focus()
+    start.press("ArrowRight")
+    assert start.get_attribute("aria-valuetext") == "w₀ = 0.50"
+    target = tangent.get_by_role("slider", name="Target")
+    target.focus()
+    target.press("ArrowDown")
+    assert target.get_attribute("aria-valuetext") == "target 2.9"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_tangent_is_accessible_and_fits_a_phone(tangent, theme):
+    tangent.emulate_media(color_scheme=theme)
+    tangent.set_viewport_size({"width": 360, "height": 800})
+    tangent.evaluate(AXE)
+    found = tangent.evaluate(
+        'axe.run(".ntk-tangent").then((found) => found.violations)'
+    )
+    assert [each["id"] for each in found] == []
+    assert tangent.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.fixture()
+def shown(browser):
+    page = open_piece(browser, posterior_in_browser)
     yield page
     assert page.wrong == []
     page.close()
@@ -177,10 +253,13 @@ def test_without_scripts_the_still_picture_stands(browser):
     context.close()
 
 
-def test_the_still_picture_is_what_the_script_draws(browser):
-    assert still.still(browser, "posterior") == (BROWSER / "posterior.svg").read_text()
+@pytest.mark.parametrize("name", ["posterior", "tangent"])
+def test_the_still_picture_is_what_the_script_draws(browser, name):
+    assert still.still(browser, name) == (BROWSER / f"{name}.svg").read_text()
 
 
-def test_its_own_script_is_small():
-    own = sum((BROWSER / f).stat().st_size for f in ("kernels.js", "posterior.js"))
-    assert own < 20 * KIB
+@pytest.mark.parametrize(
+    "files", [("kernels.js", "posterior.js"), ("one_weight.js", "tangent.js")]
+)
+def test_its_own_script_is_small(files):
+    assert sum((BROWSER / name).stat().st_size for name in files) < 20 * KIB

@@ -38,6 +38,38 @@ POSTERIOR = (
 )
 
 
+_TANGENT_WORDS = (
+    "Left, the outputs of a model with one weight, and its tangent at the start; the "
+    "target is the dotted line. Right, the loss and the tangent's parabola, in units "
+    "of the tangent's step: at output scale 1 their minima are far apart."
+)
+TANGENT = (
+    "The model α(f(w) − f(w₀)) and its tangent at w₀, for one data point. As α grows, "
+    "both minima run to the start and, faster, into each other: through a lens that "
+    "zooms with the step (right), the loss turns into the tangent's parabola. How "
+    "large α must be is what κ says; a start with a small slope has a large κ."
+)
+
+
+def tangent_in_browser(caption: str = TANGENT) -> Piece:
+    """The model with one weight, its tangent, and their losses.
+
+    Start and target to drag, the output scale as a slider; the minima of the loss and
+    of the tangent's loss, and the inverse relative scale of :func:`ntkbook.kappa`.
+
+    Args:
+        caption: stands under it, as HTML.
+
+    Example:
+        >>> import ntkbook
+        >>> ntkbook.tangent_in_browser()
+        A model with one weight in the browser; it needs HTML and scripts.
+    """
+    about = "A model with one weight in the browser"
+    scripts = ["parts.js", "one_weight.js"]
+    return Piece("tangent", scripts, about, _TANGENT_WORDS, caption)
+
+
 def train_in_browser(caption: str = TRAINING) -> Piece:
     """A small network that trains where it is shown: lazy and rich, side by side.
 

@@ -37,11 +37,14 @@ const PARTS = (() => {
   }
 
   // A data point in a picture of -X..X by -Y..Y: dragged by mouse or finger, moved by the
-  // arrow keys. `read` says where it is, and `move` is told where it should go.
-  function handle(number, X, Y, focusable, safely, read, move) {
+  // arrow keys. `read` says where it is, and `move` is told where it should go; `name` and
+  // `words` say to a screen reader what it is and where.
+  function handle(number, X, Y, focusable, safely, read, move,
+    name = `Data point ${number + 1}: arrow keys move its input and its target`,
+    words = (x, y) => `input ${minus(x.toFixed(1))}, target ${minus(y.toFixed(1))}`) {
     const node = svg("g", {
       class: "ntk-handle", role: "slider", "data-lm-suppress-shortcuts": "true",
-      "aria-label": `Data point ${number + 1}: arrow keys move its input and its target`,
+      "aria-label": name,
       "aria-valuemin": -Y, "aria-valuemax": Y, tabindex: focusable ? 0 : -1,
     }, svg("circle", { r: 22, class: "ntk-touch" }), svg("circle", { r: 9, class: "ntk-point" }),
     svg("text", { y: 4 }, String(number + 1)));
@@ -74,7 +77,7 @@ const PARTS = (() => {
     const place = (at, x, y) => dress(node, {
       transform: `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`,
       "aria-valuenow": y.toFixed(1),
-      "aria-valuetext": `input ${minus(x.toFixed(1))}, target ${minus(y.toFixed(1))}`,
+      "aria-valuetext": words(x, y),
     });
     return { node, place };
   }

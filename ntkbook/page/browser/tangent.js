@@ -1,0 +1,137 @@
+// The page's part of the model with one weight and its tangent. It needs ONE_WEIGHT
+// (one_weight.js) and PARTS (parts.js) above it.
+const mountTangent = (() => {
+  const MIDDLE = 0.4, X = 3, Y = 7; // the left picture shows MIDDLE - X..MIDDLE + X and -Y..Y
+  const LENS = [-1.5, 3.5], TOP = 3, BELOW = 0.5; // the right one, in steps of the tangent
+  const COUNT = 161;
+  const { html, svg, dress, clamp, minus, join, slider, handle } = PARTS;
+  const line = (name) => svg("path", { class: `ntk-line ntk-${name}` });
+  const dot = (name) => svg("circle", { r: 5, class: `ntk-mark ntk-${name}` });
+
+  function mount(figure) {
+    const still = figure.querySelector(".ntk-still"), ui = html("div", { class: "ntk-live" });
+    const state = { start: 0.4, goal: 3, alpha: 1 };
+    let size = [300, 200], speaking = 0;
+    const words = html("p", { class: "ntk-words", role: "status" });
+    const safely = (action) => (event) => {
+      try {
+        action(event);
+      } catch (error) {
+        ui.remove();
+        still.hidden = false;
+        console.error(error);
+      }
+    };
+
+    const grid = svg("g", { class: "ntk-grid" }), lensGrid = svg("g", { class: "ntk-grid" });
+    const model = line("network"), tangent = line("linearised"), target = line("target");
+    const loss = line("network"), parabola = line("linearised");
+    const least = dot("network"), leastTangent = dot("linearised");
+    const lensLeast = dot("network"), lensTangent = dot("linearised");
+    const handles = [
+      handle(0, X, Y, true, safely, () => [state.start - MIDDLE, 0], (x) => {
+        state.start = MIDDLE + clamp(x, X - 0.1);
+        draw();
+      }, "Start: left and right move it", (x) => `w₀ = ${minus((MIDDLE + x).toFixed(2))}`),
+      handle(1, X, Y, true, safely, () => [-X + 0.4, state.goal], (x, y) => {
+        state.goal = clamp(y, Y - 0.5);
+        if (Math.abs(state.goal) < 0.1) state.goal = 0.1;
+        draw();
+      }, "Target: up and down move it", (x, y) => `target ${minus(y.toFixed(1))}`),
+    ];
+    const left = svg("svg", { class: "ntk-functions", role: "group" }, grid, target, tangent, model,
+      leastTangent, least, ...handles.map((each) => each.node));
+    const right = svg("svg", { class: "ntk-functions", role: "img" }, lensGrid, parabola, loss,
+      lensTangent, lensLeast);
+
+    function draw() {
+      const { start, goal, alpha } = state, [w, h] = size;
+      const [value, slope] = ONE_WEIGHT.f(start), kappa = ONE_WEIGHT.kappa(start, goal, alpha);
+      const found = ONE_WEIGHT.minima(start, goal, alpha), step = found.tangent - start;
+      const at = (x, y) => [(w * (x - MIDDLE + X)) / (2 * X), (h * (Y - clamp(y, 3 * Y))) / (2 * Y)];
+      const lens = (u, y) => [(w * (u - LENS[0])) / (LENS[1] - LENS[0]),
+        h * (1 - (Math.min(y, 2 * TOP) + BELOW) / (TOP + BELOW))];
+      const path = (from, to, place, f) => join(Array.from({ length: COUNT }, (_, k) => {
+        const u = from + ((to - from) * k) / (COUNT - 1);
+        return place(u, f(u));
+      }));
+      const f = (at) => alpha * (ONE_WEIGHT.f(at)[0] - value);
+      model.setAttribute("d", path(MIDDLE - X, MIDDLE + X, at, f));
+      tangent.setAttribute("d", path(MIDDLE - X, MIDDLE + X, at, (x) => alpha * slope * (x - start)));
+      target.setAttribute("d", `M0 ${at(0, goal)[1]}H${w}`);
+      loss.setAttribute("d", path(...LENS, lens, (u) => (1 - f(start + step * u) / goal) ** 2));
+      parabola.setAttribute("d", path(...LENS, lens, (u) => (1 - u) ** 2));
+      const mark = (node, place, x, y) => {
+        const shown = x !== null && Number.isFinite(x);
+        node.setAttribute("visibility", shown ? "visible" : "hidden");
+        if (shown) dress(node, { cx: clamp(place(x, y)[0], 5 * w), cy: place(x, y)[1] });
+      };
+      mark(least, at, found.minimum, goal);
+      mark(leastTangent, at, found.tangent, goal);
+      mark(lensLeast, lens, found.minimum === null ? null : (found.minimum - start) / step, 0);
+      mark(lensTangent, lens, 1, 0);
+      handles[0].place(at(start, 0), start - MIDDLE, 0);
+      handles[1].place(at(MIDDLE - X + 0.4, goal), -X + 0.4, goal);
+      rule(grid, w, h, at, [-2, -1, 1, 2, 3], [-4, 4], "weight w →", "↑ output");
+      rule(lensGrid, w, h, lens, [1, 2, 3], [1, 2], "tangent's steps →", "↑ loss");
+      for (const picture of [left, right])
+        dress(picture, { viewBox: `0 0 ${w} ${h}`, width: w, height: h });
+      left.setAttribute("aria-label", "The model, its tangent at the start, and the target");
+      right.setAttribute("aria-label", "The loss and the tangent's parabola, in units of its step");
+      const number = (x) => minus(Math.abs(x) < 1000 ? x.toPrecision(3) : x.toExponential(1));
+      const apart = found.minimum === null ? "The model never reaches the target on that side. "
+        : `The loss is least at w = ${number(found.minimum)}: the tangent's step misses by `
+          + `${number(100 * Math.abs((found.tangent - found.minimum) / step))} % of its length. `;
+      const say = `κ = ${number(kappa)}. The tangent's loss is least at w = ${number(found.tangent)}. ${apart}`;
+      clearTimeout(speaking); // a screen reader is told when the hand rests
+      speaking = setTimeout(() => (words.textContent = say), words.textContent ? 200 : 0);
+    }
+
+    const alpha = slider("Output scale α", html("span", {}, "Output scale α"), 0, 3, 0.05, 0,
+      (at) => `× ${(10 ** at).toPrecision(3)}`, safely((at) => {
+        state.alpha = 10 ** at;
+        draw();
+      }));
+    const key = (name, text) => html("span", {},
+      svg("svg", { class: "ntk-key", viewBox: "0 0 30 12", width: 30, height: 12, "aria-hidden": "true" },
+        name === "data" ? svg("circle", { cx: 15, cy: 6, r: 6 }) : dress(line(name), { d: "M1 6H29" })),
+      text);
+    const column = (title, picture) =>
+      html("div", { class: "ntk-column" }, html("p", { class: "ntk-read" }, title), picture);
+    ui.append(
+      html("p", { class: "ntk-legend" }, key("data", "1 start, 2 target: drag them"),
+        key("network", "model"), key("linearised", "its tangent")),
+      html("div", { class: "ntk-columns" }, column("Outputs", left),
+        column("Loss, seen through a lens", right)),
+      alpha, words);
+    still.after(ui);
+    still.hidden = true;
+    const fit = () => {
+      const w = Math.max(120, Math.floor(left.parentNode.clientWidth));
+      size = [w, Math.round(Math.min(240, Math.max(160, 0.72 * w)))];
+      draw();
+    };
+    fit();
+    new ResizeObserver(safely(fit)).observe(ui);
+  }
+
+  // Axes through 0 with ticks at these places.
+  function rule(group, w, h, to, across, up, right, top) {
+    const [u, v] = to(0, 0);
+    group.replaceChildren(svg("path", { d: `M0 ${v}H${w}M${u} 0V${h}` }));
+    for (const k of across) {
+      const [a] = to(k, 0);
+      group.append(svg("path", { d: `M${a} ${v - 3}v6` }),
+        svg("text", { x: a, y: v + 15, "text-anchor": "middle" }, minus(k)));
+    }
+    for (const k of up) {
+      const [, b] = to(0, k);
+      group.append(svg("path", { d: `M${u - 3} ${b}h6` }),
+        svg("text", { x: u - 6, y: b + 4, "text-anchor": "end" }, minus(k)));
+    }
+    group.append(svg("text", { x: w - 6, y: h - 7, "text-anchor": "end" }, right),
+      svg("text", { x: 6, y: 15 }, top));
+  }
+
+  return PARTS.guarded(mount);
+})();
