@@ -14,7 +14,7 @@ import urllib.request
 
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
@@ -122,5 +122,5 @@ def test_the_front_pages_piece_trains(page):
     before = point.get_attribute("aria-valuetext")
     point.focus()
     point.press("ArrowUp")
-    assert point.get_attribute("aria-valuetext") != before
+    expect(point).not_to_have_attribute("aria-valuetext", before)  # in the next frame
     assert not page.wrong
