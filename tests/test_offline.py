@@ -118,7 +118,7 @@ def test_a_foreign_script_is_refused(page):
 
 
 def test_what_moves_still_moves(page):
-    open_from_disk(page, "notebooks/01_taylor_expansion")
+    open_from_disk(page, "notebooks/03_width_scaling")
     figure = page.locator(".ntk-explore").first
     before = figure.locator("svg").inner_html()
     slider = figure.locator("input").first

@@ -13,7 +13,15 @@ from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 GLOSSARY = "book/glossary"
-WITHOUT = (GLOSSARY, "book/api", "book/claims", "book/bibliography", "book/changelog")
+# The first page is light: a definition may hold formulas, which need MathJax.
+WITHOUT = (
+    "book/start",
+    GLOSSARY,
+    "book/api",
+    "book/claims",
+    "book/bibliography",
+    "book/changelog",
+)
 # Text in these is no running text.
 OTHER = (nodes.title, nodes.reference, nodes.literal, nodes.math, nodes.raw, nodes.term)
 OTHER += (nodes.caption, nodes.table, addnodes.pending_xref)
