@@ -11,13 +11,14 @@ for (const event of ["toggle", "click"]) {
   );
 }
 
-// On a phone figures scroll sideways: let the keyboard reach them as well.
-function reachFigures() {
-  for (const figure of document.querySelectorAll(".cell_output > figure:has(> img)"))
-    if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
-    else figure.removeAttribute("tabindex");
+// What scrolls sideways, such as code and, on a phone, figures, the keyboard must reach.
+// (The theme looks after code as well, but not on every page in time.)
+function reachWide() {
+  for (const box of document.querySelectorAll(".cell_output > figure:has(> img), pre"))
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
 }
-for (const event of ["load", "resize"]) window.addEventListener(event, reachFigures);
+for (const event of ["load", "resize"]) window.addEventListener(event, reachWide);
 
 // The theme names its function in the button's tag, where the book's security policy
 // (book/tools/policy.py) lets no script run.
