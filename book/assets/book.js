@@ -11,10 +11,12 @@ for (const event of ["toggle", "click"]) {
   );
 }
 
-// What scrolls sideways, such as code and, on a phone, figures, the keyboard must reach.
+// What scrolls sideways, such as code, tables and, on a phone, figures, the keyboard must
+// reach.
 // (The theme looks after code as well, but not on every page in time.)
 function reachWide() {
-  for (const box of document.querySelectorAll(".cell_output > figure:has(> img), pre"))
+  const wide = ".cell_output > figure:has(> img), .cell_output > .output, pre";
+  for (const box of document.querySelectorAll(wide))
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
 }
