@@ -156,18 +156,6 @@ def test_the_tangent_follows_start_target_and_scale(tangent):
     assert target.get_attribute("aria-valuetext") == "target 2.9"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_tangent_is_accessible_and_fits_a_phone(tangent, theme):
-    tangent.emulate_media(color_scheme=theme)
-    tangent.set_viewport_size({"width": 360, "height": 800})
-    tangent.evaluate(AXE)
-    found = tangent.evaluate(
-        'axe.run(".ntk-tangent").then((found) => found.violations)'
-    )
-    assert [each["id"] for each in found] == []
-    assert tangent.evaluate("document.documentElement.scrollWidth") <= 360
-
-
 @pytest.fixture()
 def shown(browser):
     page = open_piece(browser, posterior_in_browser)
@@ -233,15 +221,15 @@ def test_activation_and_other_draws(shown):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_and_it_fits_a_phone(shown, theme):
-    shown.emulate_media(color_scheme=theme)
-    shown.set_viewport_size({"width": 360, "height": 800})
-    shown.evaluate(AXE)
-    found = shown.evaluate(
-        'axe.run(".ntk-posterior").then((found) => found.violations)'
-    )
+@pytest.mark.parametrize("name", ["shown", "tangent"])
+def test_axe_finds_nothing_and_it_fits_a_phone(request, name, theme):
+    page = request.getfixturevalue(name)
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.evaluate(AXE)
+    found = page.evaluate('axe.run(".ntk-piece").then((found) => found.violations)')
     assert [each["id"] for each in found] == []
-    assert shown.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_without_scripts_the_still_picture_stands(browser):

@@ -11,9 +11,8 @@ for (const event of ["toggle", "click"]) {
   );
 }
 
-// What scrolls sideways, such as code, tables and, on a phone, figures, the keyboard must
-// reach.
-// (The theme looks after code as well, but not on every page in time.)
+// The keyboard must reach what scrolls sideways: code, tables and, on a phone, figures.
+// (The theme looks after code and tables as well, but not on every page in time.)
 function reachWide() {
   const wide = ".cell_output > figure:has(> img), .cell_output > .output, pre";
   for (const box of document.querySelectorAll(wide))

@@ -4,12 +4,11 @@ Drawn from what `course.toml` says that each chapter and project needs; a test a
 of them to refer to all that it needs. Below a certain width the list alone is shown.
 """
 
-import json
 import re
-import tomllib
 from html import escape
 from pathlib import Path
 
+import syllabus
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
@@ -19,20 +18,19 @@ WIDE, HIGH, ACROSS, DOWN = 168, 58, 30, 46  # a box, and the room between boxes
 
 def read(source: Path) -> dict[str, dict]:
     """Each chapter and project by its number: file, title, needs and level."""
-    plan = tomllib.loads(Path(source, "book", "course.toml").read_text("utf-8"))
+    plan = syllabus.plan(Path(source, "book", "course.toml"))
+    chapters = syllabus.exercises(Path(source, "notebooks"))
     found: dict[str, dict] = {}
     for kind in ("chapter", "project"):
         for entry in plan[kind]:
-            name = entry["name"]
-            file = Path(source, "notebooks", f"{name}.ipynb")
-            cells = json.loads(file.read_text("utf-8"))["cells"]
-            title = re.search(r"(?m)^# (.+)$", "".join(cells[0]["source"]))[1]
-            level = 1 + max((found[n]["level"] for n in entry["needs"]), default=-1)
-            short = title.removeprefix("Project: ").capitalize()
+            name, needs = entry["name"], entry["needs"]
+            title = chapters[name[:2]]["title"].removeprefix("Project: ").capitalize()
             if kind == "chapter":
-                short = short.partition(":")[0]
-            found[name[:2]] = {"name": name, "title": short, "kind": kind}
-            found[name[:2]] |= {"needs": entry["needs"], "level": level}
+                title = title.partition(":")[0]
+            level = 1 + max((found[n]["level"] for n in needs), default=-1)
+            found[name[:2]] = dict(
+                name=name, title=title, kind=kind, needs=needs, level=level
+            )
     return found
 
 

@@ -1,7 +1,7 @@
 """Terms explain themselves: each page links those of the glossary, with hover text.
 
 Where a term of `glossary.md` first occurs in a page's running text it becomes a link to
-its definition, and the definition is laid, hidden, at the end of the page: `book.js`
+its definition, and the definition is laid, hidden, at the end of the page: `terms.js`
 shows it to whoever points at the term, without a request. Nothing of this stands in the
 chapters' sources.
 """

@@ -6,30 +6,18 @@ const mountPosterior = (() => {
   const NAMES = { relu: "ReLU", erf: "erf" };
   const SEEN = { x: [-1.2, -0.4, 0.5, 1.4], y: [0.6, -0.8, 0.3, 1.0] };
   const GRID = Array.from({ length: COUNT }, (_, k) => -X + (2 * X * k) / (COUNT - 1));
-  const { html, svg, dress, clamp, minus, join, slider, handle } = PARTS;
-  const line = (name) => svg("path", { class: `ntk-line ntk-${name}` });
+  const { html, svg, line, key, marks, column, dress, clamp, join, slider, handle } = PARTS;
 
   function mount(figure) {
-    const still = figure.querySelector(".ntk-still"), ui = html("div", { class: "ntk-live" });
+    const { safely, tell, show } = PARTS.frame(figure);
     const state = { depth: 3, activation: "relu", bias: 0.5, seed: 1 };
     const x = [...SEEN.x], y = [...SEEN.y];
     let size = [300, 200], normals;
 
-    const words = html("p", { class: "ntk-words", role: "status" });
-    let speaking = 0;
     const prior = Array.from({ length: DRAWS }, () => line("infinite"));
     const band = svg("path", { class: "ntk-band" });
     const bayes = line("infinite"), trained = line("trained");
     const axes = [0, 1].map(() => svg("g", { class: "ntk-grid" }));
-    const safely = (action) => (event) => {
-      try {
-        action(event);
-      } catch (error) {
-        ui.remove();
-        still.hidden = false;
-        console.error(error);
-      }
-    };
     const move = (j, atX, atY) => {
       const others = x.filter((_, k) => k !== j);
       const free = others.every((other) => Math.abs(other - atX) >= NEAR);
@@ -66,7 +54,7 @@ const mountPosterior = (() => {
       trained.setAttribute("d", join(path(toRight, flow)));
       handles.forEach((each, j) => each.place(toRight(x[j], y[j]), x[j], y[j]));
       for (const [group, to] of [[axes[0], toLeft], [axes[1], toRight]])
-        rule(group, w, h, to);
+        PARTS.axes(group, w, h, to, [-1, 1], [-2, 2], "input →", "↑ output");
       for (const picture of [left, right])
         dress(picture, { viewBox: `0 0 ${w} ${h}`, width: w, height: h });
       const typical = Math.sqrt(sigma.filter((_, k) => k % (n + 1) === 0 && k >= m * (n + 1))
@@ -80,8 +68,7 @@ const mountPosterior = (() => {
       left.setAttribute("aria-label", "Five random functions of the network before training");
       right.setAttribute("aria-label", "The Bayesian mean with its band, the trained network, and four "
         + "data points");
-      clearTimeout(speaking); // a screen reader is told when the hand rests
-      speaking = setTimeout(() => (words.textContent = say), words.textContent ? 200 : 0);
+      tell(say);
     }
 
     const choice = html("select", {}, ...Object.entries(NAMES).map(
@@ -106,44 +93,17 @@ const mountPosterior = (() => {
         state.bias = at;
         draw();
       }));
-    const key = (name, text) => html("span", {},
-      svg("svg", { class: "ntk-key", viewBox: "0 0 30 12", width: 30, height: 12, "aria-hidden": "true" },
-        name === "data" ? svg("circle", { cx: 15, cy: 6, r: 6 })
-          : name === "band" ? svg("path", { class: "ntk-band", d: "M1 1H29V11H1Z" })
-            : dress(line(name), { d: "M1 6H29" })), text);
-    const column = (title, picture) =>
-      html("div", { class: "ntk-column" }, html("p", { class: "ntk-read" }, title), picture);
-    ui.append(
-      html("p", { class: "ntk-legend" }, key("data", "data: drag them"), key("infinite", "Bayesian mean"),
-        key("band", "two standard deviations"), key("trained", "trained by gradient descent")),
-      html("div", { class: "ntk-columns" }, column("At the start: five draws", left),
-        column("After four points", right)),
-      depth, bias, html("div", { class: "ntk-controls" }, html("label", {}, "Activation", choice), again),
-      words);
-    still.after(ui);
-    still.hidden = true;
     shuffle();
-    const fit = () => {
-      const w = Math.max(120, Math.floor(left.parentNode.clientWidth));
-      size = [w, Math.round(Math.min(230, Math.max(150, 0.7 * w)))];
+    show(left, 0.7, 150, 230, (fitting) => {
+      size = fitting;
       draw();
-    };
-    fit();
-    new ResizeObserver(safely(fit)).observe(ui);
-  }
-
-  // Axes through 0 with ticks.
-  function rule(group, w, h, to) {
-    const [u, v] = to(0, 0);
-    group.replaceChildren(svg("path", { d: `M0 ${v}H${w}M${u} 0V${h}` }));
-    for (const k of [-1, 1]) {
-      const [a] = to(k, 0), [, b] = to(0, 2 * k);
-      group.append(svg("path", { d: `M${a} ${v - 3}v6M${u - 3} ${b}h6` }),
-        svg("text", { x: a, y: v + 15, "text-anchor": "middle" }, minus(k)),
-        svg("text", { x: u - 6, y: b + 4, "text-anchor": "end" }, minus(2 * k)));
-    }
-    group.append(svg("text", { x: w - 6, y: h - 7, "text-anchor": "end" }, "input →"),
-      svg("text", { x: 6, y: 15 }, "↑ output"));
+    },
+    html("p", { class: "ntk-legend" }, key(marks.point(), "data: drag them"),
+      key(marks.line("infinite"), "Bayesian mean"), key(marks.band(), "two standard deviations"),
+      key(marks.line("trained"), "trained by gradient descent")),
+    html("div", { class: "ntk-columns" }, column("At the start: five draws", left),
+      column("After four points", right)),
+    depth, bias, html("div", { class: "ntk-controls" }, html("label", {}, "Activation", choice), again));
   }
 
   return PARTS.guarded(mount);

@@ -4,24 +4,13 @@ const mountTangent = (() => {
   const MIDDLE = 0.4, X = 3, Y = 7; // the left picture shows MIDDLE - X..MIDDLE + X and -Y..Y
   const LENS = [-1.5, 3.5], TOP = 3, BELOW = 0.5; // the right one, in steps of the tangent
   const COUNT = 161;
-  const { html, svg, dress, clamp, minus, join, slider, handle } = PARTS;
-  const line = (name) => svg("path", { class: `ntk-line ntk-${name}` });
+  const { html, svg, line, key, marks, column, axes, dress, clamp, minus, join, slider, handle } = PARTS;
   const dot = (name) => svg("circle", { r: 5, class: `ntk-mark ntk-${name}` });
 
   function mount(figure) {
-    const still = figure.querySelector(".ntk-still"), ui = html("div", { class: "ntk-live" });
+    const { safely, tell, show } = PARTS.frame(figure);
     const state = { start: 0.4, goal: 3, alpha: 1 };
-    let size = [300, 200], speaking = 0;
-    const words = html("p", { class: "ntk-words", role: "status" });
-    const safely = (action) => (event) => {
-      try {
-        action(event);
-      } catch (error) {
-        ui.remove();
-        still.hidden = false;
-        console.error(error);
-      }
-    };
+    let size = [300, 200];
 
     const grid = svg("g", { class: "ntk-grid" }), lensGrid = svg("g", { class: "ntk-grid" });
     const model = line("network"), tangent = line("linearised"), target = line("target");
@@ -72,8 +61,8 @@ const mountTangent = (() => {
       mark(lensTangent, lens, 1, 0);
       handles[0].place(at(start, 0), start - MIDDLE, 0);
       handles[1].place(at(MIDDLE - X + 0.4, goal), -X + 0.4, goal);
-      rule(grid, w, h, at, [-2, -1, 1, 2, 3], [-4, 4], "weight w →", "↑ output");
-      rule(lensGrid, w, h, lens, [1, 2, 3], [1, 2], "tangent's steps →", "↑ loss");
+      axes(grid, w, h, at, [-2, -1, 1, 2, 3], [-4, 4], "weight w →", "↑ output");
+      axes(lensGrid, w, h, lens, [1, 2, 3], [1, 2], "tangent's steps →", "↑ loss");
       for (const picture of [left, right])
         dress(picture, { viewBox: `0 0 ${w} ${h}`, width: w, height: h });
       left.setAttribute("aria-label", "The model, its tangent at the start, and the target");
@@ -83,8 +72,7 @@ const mountTangent = (() => {
         : `The loss is least at w = ${number(found.minimum)}: the tangent's step misses by `
           + `${number(100 * Math.abs((found.tangent - found.minimum) / step))} % of its length. `;
       const say = `κ = ${number(kappa)}. The tangent's loss is least at w = ${number(found.tangent)}. ${apart}`;
-      clearTimeout(speaking); // a screen reader is told when the hand rests
-      speaking = setTimeout(() => (words.textContent = say), words.textContent ? 200 : 0);
+      tell(say);
     }
 
     const alpha = slider("Output scale α", html("span", {}, "Output scale α"), 0, 3, 0.05, 0,
@@ -92,45 +80,15 @@ const mountTangent = (() => {
         state.alpha = 10 ** at;
         draw();
       }));
-    const key = (name, text) => html("span", {},
-      svg("svg", { class: "ntk-key", viewBox: "0 0 30 12", width: 30, height: 12, "aria-hidden": "true" },
-        name === "data" ? svg("circle", { cx: 15, cy: 6, r: 6 }) : dress(line(name), { d: "M1 6H29" })),
-      text);
-    const column = (title, picture) =>
-      html("div", { class: "ntk-column" }, html("p", { class: "ntk-read" }, title), picture);
-    ui.append(
-      html("p", { class: "ntk-legend" }, key("data", "1 start, 2 target: drag them"),
-        key("network", "model"), key("linearised", "its tangent")),
-      html("div", { class: "ntk-columns" }, column("Outputs", left),
-        column("Loss, seen through a lens", right)),
-      alpha, words);
-    still.after(ui);
-    still.hidden = true;
-    const fit = () => {
-      const w = Math.max(120, Math.floor(left.parentNode.clientWidth));
-      size = [w, Math.round(Math.min(240, Math.max(160, 0.72 * w)))];
+    show(left, 0.72, 160, 240, (fitting) => {
+      size = fitting;
       draw();
-    };
-    fit();
-    new ResizeObserver(safely(fit)).observe(ui);
-  }
-
-  // Axes through 0 with ticks at these places.
-  function rule(group, w, h, to, across, up, right, top) {
-    const [u, v] = to(0, 0);
-    group.replaceChildren(svg("path", { d: `M0 ${v}H${w}M${u} 0V${h}` }));
-    for (const k of across) {
-      const [a] = to(k, 0);
-      group.append(svg("path", { d: `M${a} ${v - 3}v6` }),
-        svg("text", { x: a, y: v + 15, "text-anchor": "middle" }, minus(k)));
-    }
-    for (const k of up) {
-      const [, b] = to(0, k);
-      group.append(svg("path", { d: `M${u - 3} ${b}h6` }),
-        svg("text", { x: u - 6, y: b + 4, "text-anchor": "end" }, minus(k)));
-    }
-    group.append(svg("text", { x: w - 6, y: h - 7, "text-anchor": "end" }, right),
-      svg("text", { x: 6, y: 15 }, top));
+    },
+    html("p", { class: "ntk-legend" }, key(marks.point(), "1 start, 2 target: drag them"),
+      key(marks.line("network"), "model"), key(marks.line("linearised"), "its tangent")),
+    html("div", { class: "ntk-columns" }, column("Outputs", left),
+      column("Loss, seen through a lens", right)),
+    alpha);
   }
 
   return PARTS.guarded(mount);

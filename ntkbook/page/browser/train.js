@@ -7,13 +7,12 @@ const mountTrain = (() => {
   const BUDGET = 7; // milliseconds of training in one frame
   const DATA = { x: [-2, 0.5], y: [3, 1] };
   const SCALES = [10, 0.1], WIDTH = 64, SEED = 2;
-  const { dress, html, svg, clamp, minus, join, slider, handle } = PARTS;
+  const { dress, html, svg, line, key, marks, clamp, minus, join, slider, handle } = PARTS;
   const round = (number) => minus(Number(number.toPrecision(2)));
   const percent = (share) => {
     const value = 100 * share;
     return `${value.toFixed(value < 0.095 ? 2 : value < 9.5 ? 1 : 0)}\u00a0%`; // kept together
   };
-  const line = (name) => svg("path", { class: `ntk-line ntk-${name}` });
 
   // One column: a network at one output scale, with its pictures and its slider.
   function column(number, page) {
@@ -288,16 +287,11 @@ const mountTrain = (() => {
         page.width = 2 ** at;
         restart();
       }));
-    const key = (name, text) => html("span", {},
-      svg("svg", { class: "ntk-key", viewBox: "0 0 30 12", width: 30, height: 12, "aria-hidden": "true" },
-        name === "target" ? svg("path", { class: "ntk-target", d: "M10 1l10 10m0 -10l-10 10" })
-          : name === "data" ? svg("circle", { cx: 15, cy: 6, r: 6 })
-            : dress(line(name), { d: "M1 6H29" })), text);
-
     columns = [0, 1].map((number) => column(number, page));
     ui.append(
-      html("p", { class: "ntk-legend" }, key("data", "data: drag them"),
-        key("network", "network"), key("linearised", "its linear model"), key("target", "target")),
+      html("p", { class: "ntk-legend" }, key(marks.point(), "data: drag them"),
+        key(marks.line("network"), "network"), key(marks.line("linearised"), "its linear model"),
+        key(svg("path", { class: "ntk-target", d: "M10 1l10 10m0 -10l-10 10" }), "target")),
       html("div", { class: "ntk-columns" }, ...columns.map((each) => each.node)),
       html("div", { class: "ntk-controls" }, ...buttons), width, words);
     still.after(ui);
