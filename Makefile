@@ -11,8 +11,10 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
-BOOK_TESTS := tests/test_environment.py tests/test_book_build.py tests/test_book_browser.py \
-	tests/test_front_page.py tests/test_lab.py tests/test_offline.py
+BUILD_TESTS := tests/test_environment.py tests/test_book_build.py
+BROWSER_TESTS := tests/test_book_browser.py tests/test_offline.py tests/test_lab.py
+ALONE_TESTS := tests/test_paper.py tests/test_front_page.py tests/test_live_figures.py
+BOOK_TESTS := $(BUILD_TESTS) $(BROWSER_TESTS) $(ALONE_TESTS)
 COLAB_TESTS := tests/test_colab_run.py
 COURSE_TESTS := tests/test_course_grading.py
 heading = @printf '\n== %s\n' '$(1)'
@@ -75,8 +77,12 @@ test-notebooks: environment
 	@$(PYTEST) $(TWO) --nbval notebooks
 
 test-book: environment
-	$(call heading,Book: built from clean; read in a browser)
-	@$(PYTEST) $(BOOK_TESTS)
+	$(call heading,Book: built from clean)
+	@$(PYTEST) $(BUILD_TESTS)
+	$(call heading,Book: read in a browser)
+	@$(PYTEST) -n 2 $(BROWSER_TESTS)
+	$(call heading,Book: on paper; and its figures alone with the processor)
+	@$(PYTEST) $(ALONE_TESTS)
 
 test-colab: environment colab-environment
 	$(call heading,Colab: the generated notebooks on versions that Colab has)

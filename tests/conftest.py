@@ -41,3 +41,22 @@ def relaxed():
     """Allow promotions again: other libraries need them."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
+
+
+# A module has its own browser: an open one keeps asyncio's loop from other modules.
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for the tests of one module."""
+    from chromium import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def site():
+    """A server with the built book: `site.address`, `site.sent` bytes by path."""
+    from chromium import served
+
+    with served() as server:
+        yield server

@@ -1,145 +1,22 @@
 """The built pages as a reader meets them: in a real browser, served over HTTP."""
 
 import csv
-import gzip
-import http.server
-import shutil
-import subprocess
-import sys
-import threading
 from collections import Counter
-from dataclasses import dataclass, field
-from functools import cache, partial
-from importlib import resources
-from pathlib import Path
+from functools import cache
 
 import pytest
 import yaml
-from playwright.sync_api import sync_playwright
+from chromium import HTML, PHONE, ROOT, violations
 
 from ntkbook.page.records import records
 
-ROOT = Path(__file__).parents[1]
-HTML = ROOT / "_build" / "html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--disable-sync"]
-AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
-PHONE = {"width": 360, "height": 740}
 MEGABYTE = 1e6
-
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 CHAPTERS = sorted(f"notebooks/{p.stem}" for p in ROOT.glob("notebooks/*.ipynb"))
 PAGES = [TOC["root"]]
 PAGES += [page["file"] for part in TOC["parts"] for page in part["chapters"]]
 PAGES += ["genindex", "search"]
-every_page = pytest.mark.parametrize("page", PAGES)
-both_themes = pytest.mark.parametrize("theme", ["light", "dark"])
 every_chapter = pytest.mark.parametrize("page", CHAPTERS)
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves the book as hosts do, text compressed, and counts what it sends."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), partial(Handler, directory=str(HTML)))
-        self.sent = self.raw = 0
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self):
-        path = Path(self.translate_path(self.path))
-        if not path.is_file():
-            return self.send_error(404)
-        content = path.read_bytes()
-        kind = self.guess_type(str(path))
-        self.server.raw += len(content)
-        self.send_response(200)
-        if kind.startswith("text/") or kind.endswith(("javascript", "json", "xml")):
-            content = gzip.compress(content, 6)
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-        self.server.sent += len(content)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def server():
-    subprocess.run([sys.executable, ROOT / "book" / "tools" / "build.py"], check=True)
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser(server):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Visit:
-    """What was found on one page in one theme."""
-
-    trouble: list = field(default_factory=list)  # console errors, failed requests
-    external: list = field(default_factory=list)
-    facts: dict = field(default_factory=dict)
-    axe: list = field(default_factory=list)
-    overflow: list = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def visit(server, browser):
-    """A function (page, theme) -> Visit; every page is loaded once a theme."""
-    host = f"http://127.0.0.1:{server.server_port}/"
-
-    @cache
-    def visit(name, theme):
-        found = Visit()
-        context = browser.new_context(color_scheme=theme)
-        page = context.new_page()
-        page.on(
-            "console",
-            lambda m: m.type in ("error", "warning") and found.trouble.append(m.text),
-        )
-        page.on("pageerror", lambda error: found.trouble.append(str(error)))
-        page.on("requestfailed", lambda r: found.trouble.append(f"failed: {r.url}"))
-        page.on(
-            "response",
-            lambda r: r.status >= 400 and found.trouble.append(f"{r.status} {r.url}"),
-        )
-        page.on(
-            "request",
-            lambda r: (
-                r.url.startswith((host, "data:", "blob:"))
-                or found.external.append(r.url)
-            ),
-        )
-        open_page(page, host + name + ".html")
-        assert page.evaluate("document.documentElement.dataset.theme") == theme
-        found.facts = page.evaluate(FACTS)
-        page.evaluate(AXE)
-        found.axe = page.evaluate(RUN_AXE)
-        page.set_viewport_size(PHONE)
-        settle(page)
-        found.overflow = page.evaluate(OVERFLOW)
-        found.axe += page.evaluate(RUN_AXE)
-        context.close()
-        return found
-
-    return visit
 
 
 def open_page(page, address):
@@ -160,28 +37,21 @@ def settle(page):
     page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished))")
 
 
-FACTS = """() => {
+WRONG = """() => {
   const all = (selector) => [...document.querySelectorAll(selector)];
   const html = (elements) => elements.map((e) => e.outerHTML.slice(0, 150));
   const formulas = all(".math").filter((e) => /^(SPAN|DIV)$/.test(e.tagName));
+  const named = (e) => (e.ariaLabel || e.getAttribute("aria-labelledby"))?.trim();
   return {
-    unrendered: html(formulas.filter((e) => !e.querySelector("mjx-container"))),
-    formulas: formulas.length,
-    broken: html(all("mjx-merror, [data-mjx-error], mjx-container merror")),
-    noAlt: html(all("img").filter((e) => !e.alt?.trim())),
-    noLabel: html(all("svg[role=img]:not([aria-hidden=true])")
-      .filter((e) => !(e.ariaLabel || e.getAttribute("aria-labelledby"))?.trim())),
-    notLoaded: html(all("img").filter((e) => e.complete && !e.naturalWidth)),
+    "formulas not set":
+      html(formulas.filter((e) => !e.querySelector("mjx-container"))),
+    "formulas in error":
+      html(all("mjx-merror, [data-mjx-error], mjx-container merror")),
+    "pictures without words": html(all("img").filter((e) => !e.alt?.trim())
+      .concat(all("svg[role=img]:not([aria-hidden=true])").filter((e) => !named(e)))),
+    "pictures not loaded":
+      html(all("img").filter((e) => e.complete && !e.naturalWidth)),
   };
-}"""
-
-# Without preload: false it would fetch style sheets again, from wrong addresses.
-RUN_AXE = """async () => {
-  const options = {resultTypes: ["violations"], preload: false};
-  const found = await axe.run(document, options);
-  return found.violations
-    .filter((v) => ["serious", "critical"].includes(v.impact))
-    .flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target} ${n.failureSummary}`));
 }"""
 
 # What makes the page wider than the screen: not what scrolls inside a box that fits.
@@ -198,43 +68,37 @@ OVERFLOW = """() => {
 }"""
 
 
-@both_themes
-@every_page
-def test_loads_without_trouble(visit, page, theme):
-    assert visit(page, theme).trouble == []
-    assert visit(page, theme).external == []
-
-
-@every_page
-def test_every_formula_is_rendered(visit, page):
-    facts = visit(page, "light").facts
-    assert facts["unrendered"] == facts["broken"] == []
-    if page in CHAPTERS:
-        assert facts["formulas"] > 0
-
-
-@every_page
-def test_every_image_says_what_it_shows(visit, page):
-    facts = visit(page, "light").facts
-    assert facts["noAlt"] == facts["noLabel"] == facts["notLoaded"] == []
-
-
-@both_themes
-@every_page
-def test_is_accessible(visit, page, theme):
-    assert visit(page, theme).axe == []
-
-
-@every_page
-def test_fits_a_phone(visit, page):
-    assert visit(page, "light").overflow == []
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_in_order(site, browser, name, theme):
+    wrong = {"console or network": [], "asked of others": []}
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    trouble, outside = (found.append for found in wrong.values())
+    page.on("console", lambda m: m.type in ("error", "warning") and trouble(m.text))
+    page.on("pageerror", lambda error: trouble(str(error)))
+    page.on("requestfailed", lambda r: trouble(f"failed: {r.url}"))
+    page.on("response", lambda r: r.status >= 400 and trouble(f"{r.status} {r.url}"))
+    own = site.address, "data:", "blob:"
+    page.on("request", lambda r: r.url.startswith(own) or outside(r.url))
+    open_page(page, f"{site.address}{name}.html")
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    assert name not in CHAPTERS or page.locator(".math mjx-container").count()
+    wrong |= page.evaluate(WRONG)
+    wrong["axe"] = violations(page)
+    page.set_viewport_size(PHONE)
+    settle(page)
+    wrong["too wide for a phone"] = page.evaluate(OVERFLOW)
+    wrong["axe on a phone"] = violations(page)
+    context.close()
+    assert {what: found for what, found in wrong.items() if found} == {}
 
 
 @pytest.mark.parametrize("page", [c for c in CHAPTERS if "_project_" not in c])
-def test_a_slider_changes_the_picture_by_keyboard(server, browser, page):
+def test_a_slider_changes_the_picture_by_keyboard(site, browser, page):
     context = browser.new_context()
     tab = context.new_page()
-    open_page(tab, f"http://127.0.0.1:{server.server_port}/{page}.html")
+    open_page(tab, f"{site.address}{page}.html")
     sliders = tab.locator(".ntk-explore input[type=range]")
     alive = tab.locator(".ntk-live input[type=range]")  # these have tests of their own
     assert sliders.count() + alive.count() > 0, (
@@ -255,10 +119,10 @@ def test_a_slider_changes_the_picture_by_keyboard(server, browser, page):
     context.close()
 
 
-def test_on_a_phone_the_keyboard_scrolls_a_figure(server, browser):
+def test_on_a_phone_the_keyboard_scrolls_a_figure(site, browser):
     context = browser.new_context(viewport=PHONE)
     tab = context.new_page()
-    open_page(tab, f"http://127.0.0.1:{server.server_port}/{CHAPTERS[0]}.html")
+    open_page(tab, f"{site.address}{CHAPTERS[0]}.html")
     figure = tab.locator(".cell_output > figure").first
     assert figure.evaluate("e => e.scrollWidth > e.clientWidth")
     figure.focus()
@@ -269,23 +133,24 @@ def test_on_a_phone_the_keyboard_scrolls_a_figure(server, browser):
 
 
 @every_chapter
-def test_is_light_to_load(server, browser, page):
+def test_is_light_to_load(site, browser, page):
     context = browser.new_context()
-    server.sent = server.raw = 0
+    site.sent.clear()
+    site.raw.clear()
     tab = context.new_page()
-    open_page(tab, f"http://127.0.0.1:{server.server_port}/{page}.html")
+    open_page(tab, f"{site.address}{page}.html")
     tab.evaluate("document.querySelectorAll('img').forEach((e) => e.loading = 'eager')")
     tab.wait_for_load_state("networkidle")
     tab.evaluate("Promise.all([...document.images].map((e) => e.decode()))")
     context.close()
-    sent, raw = server.sent / MEGABYTE, server.raw / MEGABYTE
+    sent, raw = (sum(count.values()) / MEGABYTE for count in (site.sent, site.raw))
     print(f"{page}: {sent:.2f} MB over the wire, {raw:.2f} MB uncompressed")
     assert sent < 2
 
 
-def test_claims_can_be_filtered(server, browser):
+def test_claims_can_be_filtered(site, browser):
     page = browser.new_page()
-    page.goto(f"http://127.0.0.1:{server.server_port}/book/claims.html")
+    page.goto(f"{site.address}book/claims.html")
     total = len(records())
 
     def shown():
@@ -311,7 +176,7 @@ def test_claims_can_be_filtered(server, browser):
     page.close()
 
 
-def test_claims_can_be_taken_along(server):
+def test_claims_can_be_taken_along(site):
     with (HTML / "book" / "claims.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["claim"] for row in rows] == list(records())
@@ -347,11 +212,9 @@ def _text(page):
         ("ntkbook.infinite.ntk", "ntkbook.infinite.ntk", "book/api"),
     ],
 )
-def test_the_search_knows_symbols_terms_and_theorems(
-    server, browser, words, first, page
-):
-    page_, host = browser.new_page(), f"http://127.0.0.1:{server.server_port}/"
-    page_.goto(f"{host}search.html?q={words}")
+def test_the_search_knows_symbols_terms_and_theorems(site, browser, words, first, page):
+    page_ = browser.new_page()
+    page_.goto(f"{site.address}search.html?q={words}")
     found = page_.locator("#search-results > ul > li > a")
     found.first.wait_for()
     page_.wait_for_timeout(500)  # they come one after the other
@@ -363,8 +226,8 @@ def test_the_search_knows_symbols_terms_and_theorems(
     assert any(first in text and f"{page}.html#" in link for text, link in top), top
 
 
-def test_a_term_shows_its_definition_by_mouse_keys_and_touch(server, browser):
-    address = f"http://127.0.0.1:{server.server_port}/notebooks/02_gradient_flow.html"
+def test_a_term_shows_its_definition_by_mouse_keys_and_touch(site, browser):
+    address = f"{site.address}notebooks/02_gradient_flow.html"
     term, box = "a:has(> .ntk-term)", "[role=tooltip].ntk-hover"
     page = browser.new_page()
     page.goto(address)

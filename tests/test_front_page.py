@@ -4,52 +4,30 @@ Its mathematics are run in Chromium and held against the library's; the piece it
 dragged, typed at, looked at without scripts, and weighed on the built page.
 """
 
-import gzip
-import http.server
 import json
 import math
 import re
-import shutil
 import statistics
-import subprocess
 import sys
-import threading
-from functools import partial
-from importlib import resources
-from pathlib import Path
 from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from chromium import ROOT, violations
+from playwright.sync_api import expect
 
 import ntkbook
 from ntkbook import train_in_browser
 
-ROOT = Path(__file__).parents[1]
-HTML = ROOT / "_build" / "html"
 PIECE = ROOT / "ntkbook" / "page" / "browser"
 sys.path.insert(0, str(ROOT / "book" / "tools"))
 
 import still  # noqa: E402
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+FIRST = "book/start.html"
 DATA = [-2.0, 0.5], [3.0, 1.0]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 # ---------------------------------------------------------------- the mathematics
@@ -444,9 +422,7 @@ def test_it_is_accessible_and_fits(browser, scheme, width):
     )  # fmt: skip
     finish(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run().then((found) => found.violations)")
-    assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == []
+    assert violations(page) == []
     for control in page.locator("button, input").all():
         assert control.bounding_box()["height"] >= 44
     page.close()
@@ -538,51 +514,17 @@ def test_the_still_picture_is_what_the_script_draws(browser):
 # ---------------------------------------------------------------- the first page
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves the book as hosts do, text compressed, and notes what it sends."""
-
-    def do_GET(self):
-        path = Path(self.translate_path(self.path))
-        if not path.is_file():
-            return self.send_error(404)
-        content, kind = path.read_bytes(), self.guess_type(str(path))
-        self.send_response(200)
-        if kind.startswith("text/") or kind.endswith(("javascript", "json", "xml")):
-            content = gzip.compress(content, 6)
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-        self.server.sent[self.path] = len(content)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def server():
-    subprocess.run([sys.executable, ROOT / "book" / "tools" / "build.py"], check=True)
-    handler = partial(Handler, directory=str(HTML))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.sent = {}
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        server.address = f"http://127.0.0.1:{server.server_port}/book/start.html"
-        yield server
-        server.shutdown()
-
-
-def test_the_first_page_is_light(server, browser):
-    server.sent.clear()
+def test_the_first_page_is_light(site, browser):
+    site.sent.clear()
     page = browser.new_page()
-    page.goto(server.address, wait_until="networkidle")
-    print(json.dumps(server.sent, indent=1), sum(server.sent.values()))
-    assert sum(server.sent.values()) < 300_000
-    assert not [path for path in server.sent if "mathjax" in path]
+    page.goto(site.address + FIRST, wait_until="networkidle")
+    print(json.dumps(site.sent, indent=1), sum(site.sent.values()))
+    assert sum(site.sent.values()) < 300_000
+    assert not [path for path in site.sent if "mathjax" in path]
     page.close()
 
 
-def test_the_first_page_is_soon_alive_on_a_slow_machine(server, browser):
+def test_the_first_page_is_soon_alive_on_a_slow_machine(site, browser):
     times = []
     for _ in range(3):  # the best of three: other programs may be running
         page = browser.new_context().new_page()
@@ -594,7 +536,7 @@ def test_the_first_page_is_soon_alive_on_a_slow_machine(server, browser):
         )
         developer = page.context.new_cdp_session(page)
         developer.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-        page.goto(server.address)
+        page.goto(site.address + FIRST)
         page.wait_for_function("window.alive")
         times.append(page.evaluate("window.alive"))
         page.context.close()
@@ -602,10 +544,10 @@ def test_the_first_page_is_soon_alive_on_a_slow_machine(server, browser):
     assert min(times) < 1000
 
 
-def test_the_piece_is_the_first_thing_seen(server, browser):
+def test_the_piece_is_the_first_thing_seen(site, browser):
     for size in ({"width": 1280, "height": 720}, {"width": 360, "height": 740}):
         page = browser.new_page(viewport=size)
-        page.goto(server.address)
+        page.goto(site.address + FIRST)
         for plot in page.locator(".ntk-functions").all():
             box = plot.bounding_box()
             assert box["y"] + box["height"] <= size["height"]
@@ -613,9 +555,9 @@ def test_the_piece_is_the_first_thing_seen(server, browser):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_piece_keeps_the_pages_colours(server, browser, theme):
+def test_the_piece_keeps_the_pages_colours(site, browser, theme):
     page = browser.new_page(color_scheme=theme, reduced_motion="reduce")
-    page.goto(server.address)
+    page.goto(site.address + FIRST)
     finish(page)
     ink, words, paper = page.evaluate(
         """() => [".ntk-point", ".ntk-words", ".ntk-handle text"].map((s, i) =>
@@ -624,7 +566,5 @@ def test_the_piece_keeps_the_pages_colours(server, browser, theme):
     assert ink == words
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ground
-    page.evaluate(AXE)
-    found = page.evaluate('axe.run(".ntk-train").then((found) => found.violations)')
-    assert [v["id"] for v in found] == []
+    assert violations(page, ".ntk-train") == []
     page.close()

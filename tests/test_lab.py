@@ -5,7 +5,6 @@ widgets of a running kernel, whose sliders draw the figure anew for any value.
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,13 +13,9 @@ import urllib.request
 
 import nbformat
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
 pytest.importorskip("jupyterlab")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 CELLS = [
     """\
@@ -77,22 +72,20 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(lab):
+def page(lab, browser):
     """The notebook, open, with all its cells run."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1100, "height": 2400})
-        page.set_default_timeout(60_000)
-        page.wrong = []
-        page.on("pageerror", lambda error: page.wrong.append(str(error)))
-        page.goto(f"{lab}/lab/tree/figures.ipynb?reset", wait_until="domcontentloaded")
-        page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-        for _ in CELLS:
-            page.keyboard.press("Shift+Enter")
-        page.locator(".ntk-live").wait_for()
-        yield page
-        browser.close()
+    page = browser.new_page(viewport={"width": 1100, "height": 2400})
+    page.set_default_timeout(60_000)
+    page.wrong = []
+    page.on("pageerror", lambda error: page.wrong.append(str(error)))
+    page.goto(f"{lab}/lab/tree/figures.ipynb?reset", wait_until="domcontentloaded")
+    page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    for _ in CELLS:
+        page.keyboard.press("Shift+Enter")
+    page.locator(".ntk-live").wait_for()
+    yield page
+    page.close()
 
 
 def test_a_stored_figure_has_working_sliders(page):

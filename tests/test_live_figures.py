@@ -1,41 +1,24 @@
 """The chapters' live figures: their mathematics against the library's, in Chromium, and
 their use by mouse and keyboard."""
 
-import shutil
 import sys
-from importlib import resources
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
+from chromium import ROOT, violations
 
 import ntkbook
 from ntkbook import posterior_in_browser, tangent_in_browser
 from ntkbook.infinite import nngp, ntk
 
-ROOT = Path(__file__).parents[1]
 BROWSER = ROOT / "ntkbook" / "page" / "browser"
 sys.path.insert(0, str(ROOT / "book" / "tools"))
 
 import still  # noqa: E402
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
 KIB = 1024
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -226,9 +209,7 @@ def test_axe_finds_nothing_and_it_fits_a_phone(request, name, theme):
     page = request.getfixturevalue(name)
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size({"width": 360, "height": 800})
-    page.evaluate(AXE)
-    found = page.evaluate('axe.run(".ntk-piece").then((found) => found.violations)')
-    assert [each["id"] for each in found] == []
+    assert violations(page, ".ntk-piece") == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 

@@ -1,40 +1,25 @@
-"""The built book needs no network: its security policy, read from a folder, its PDF."""
+"""The built book needs no network: its security policy, and read from a folder."""
 
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
-from unicodedata import normalize
 
 import pytest
-import yaml
-from playwright.sync_api import expect, sync_playwright
-from pypdf import PdfReader
+from chromium import HTML, ROOT, build
+from playwright.sync_api import expect
 
-ROOT = Path(__file__).parents[1]
-HTML = ROOT / "_build" / "html"
 sys.path.insert(0, str(ROOT / "book" / "tools"))
 
-import pdf  # noqa: E402
+import pdf
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 NAMES = [name for _, pages in pdf.contents() for name in pages]
 CHAPTERS = [name for name in NAMES if name.startswith("notebooks/")]
 every_page = pytest.mark.parametrize("name", [*NAMES, "genindex", "search"])
 
 
-@pytest.fixture(scope="module")
-def browser():
-    subprocess.run([sys.executable, ROOT / "book" / "tools" / "build.py"], check=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    build()
 
 
 REFUSED = """window.refused = [];
@@ -178,86 +163,3 @@ def test_pictures_come_late_and_nothing_jumps(page, name):
         assert before[1] > 50 and before == pytest.approx(after, abs=1)  # rounding
         shape = picture.evaluate("e => e.naturalHeight / e.naturalWidth")
         assert after[1] / after[0] == pytest.approx(shape, abs=0.01)
-
-
-# ---------------------------------------------------------------- paper
-
-# What sticks out of the sheet; a picture's clipped parts count with the picture.
-OUT = """() => {
-  const width = document.documentElement.clientWidth;
-  return [...document.querySelectorAll("body *")]
-    .filter((e) => !e.closest("svg") || e.matches("svg"))
-    .filter((e) => {
-      const {left, right, height} = e.getBoundingClientRect();
-      return height && (right > width + 1 || left < -1);
-    })
-    .map((e) => e.outerHTML.slice(0, 150));
-}"""
-
-
-@pytest.fixture(scope="module")
-def printed(browser, tmp_path_factory):
-    """The whole book on paper: what sticks out, and the PDF."""
-    pdf.WHOLE.write_text(pdf.whole(), encoding="utf-8")
-    try:
-        page = pdf.typeset(browser)
-        out = page.evaluate(OUT)
-        path = tmp_path_factory.mktemp("pdf") / "ntkbook.pdf"
-        pdf.print_book(page, path)
-        page.close()
-    finally:
-        pdf.WHOLE.unlink()
-    return out, path, PdfReader(path)
-
-
-def test_nothing_sticks_out_of_the_sheet(printed):
-    assert printed[0] == []
-
-
-def test_the_pdf_is_small_enough(printed):
-    assert printed[1].stat().st_size < 20e6
-
-
-def words(text):
-    return re.sub(r"\W+", "", normalize("NFKC", text))  # a PDF has ligatures
-
-
-def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
-    _, _, book = printed
-    starts = pdf.starts(book)
-    marks = {}
-
-    def collect(entries, depth=0):
-        for entry in entries:
-            if isinstance(entry, list):
-                collect(entry, depth + 1)
-            else:
-                number = book.get_destination_page_number(entry) + 1
-                marks[number, words(entry.title)] = depth
-
-    collect(book.outline)
-    contents = words("".join(sheet.extract_text() for sheet in book.pages[:8]))
-    titles = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
-    assert {words(part["caption"]) for part in titles} <= {
-        mark for (_, mark), depth in marks.items() if depth == 0
-    }
-    for name in NAMES:
-        number = starts[pdf.anchor(name)]
-        title = words(pdf._words(pdf.soup(name).select_one("article h1")).rstrip("#"))
-        assert (number, title) in marks
-        assert f"{title}{number}" in contents
-        assert title in words(book.pages[number - 1].extract_text())
-
-
-def test_links_lead_within_the_pdf(printed):
-    _, _, book = printed
-    starts, links = pdf.starts(book), 0
-    for sheet in book.pages:
-        for link in sheet.get("/Annots", []):
-            link = link.get_object()
-            address = link.get("/A", {}).get("/URI", "")
-            assert not address.startswith("file:"), address
-            links += "/Dest" in link
-            if "/Dest" in link:
-                assert pdf.unquote(str(link["/Dest"]).lstrip("/")) in starts
-    assert links > 500

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
@@ -10,8 +9,6 @@ import numpy as np
 import pytest
 
 from ntkbook.page.explore import explore
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def draw(k, power=1):
@@ -193,18 +190,6 @@ def test_live_shows_what_went_wrong():
     figure = sample()
     figure.draw = lambda k, power: 1 / 0
     assert "ZeroDivisionError" in figure.live().children[0].value
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        pytest.skip("no Chromium; on Debian: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 def open_page(browser, body, **settings):

@@ -9,12 +9,14 @@ repeats no warning of a page it does not read again. So a build is all or nothin
 when any input differs from the last successful build's, it starts from clean.
 """
 
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -117,6 +119,15 @@ def colab_files(config):
     run([*pip, "--no-build-isolation", "--wheel-dir", HTML / "colab", ROOT])
 
 
+@contextmanager
+def alone():
+    """Wait until no other build of this book is running, and keep others waiting."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def build(clean=False):
     """Build the book if anything has changed; return True if it was built."""
     digest = inputs_digest()
@@ -127,7 +138,6 @@ def build(clean=False):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (STAMP, LOG):
         file.unlink(missing_ok=True)
-    BUILD.mkdir(exist_ok=True)
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     sphinx()
     (HTML / "index.html").write_text(INDEX.format(title=config["title"]))
@@ -144,7 +154,8 @@ def main():
     if "--without-solutions" in sys.argv[1:]:
         os.environ[SOLUTIONS] = "no"
     try:
-        built = build(clean="--clean" in sys.argv[1:])
+        with alone():
+            built = build(clean="--clean" in sys.argv[1:])
     except BuildError as error:
         sys.exit(f"{error}\nThe book was not built; the whole output: _build/build.log")
     except KeyboardInterrupt:

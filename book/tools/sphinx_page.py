@@ -60,8 +60,10 @@ def exercise_notes(app, docname, source):
 def mend_html(app, pagename, templatename, context, doctree):
     """Mend what docutils, sphinx-proof and sphinx-exercise write on every page."""
     body = context.get("body", "")
-    # A bibliography is called a list, of things that may not stand in a list.
+    # A bibliography is called a list, of things that may not stand in a list, and its
+    # entries have a role that is no longer given to them.
     body = body.replace('role="list" class="citation-list"', 'class="citation-list"')
+    body = body.replace(' role="doc-biblioentry"', "")
     # Each proof and each solution has the same id, to which nothing leads.
     body = re.sub(r' id="(proof|(proof|exercise|solution)-content)"', "", body)
     context["body"] = body
