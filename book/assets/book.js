@@ -28,9 +28,11 @@ document.addEventListener("click", ({ target }) => {
 });
 
 // The theme's sidebar has no role: a screen reader should find it by one.
-const sidebar = document.querySelector(".bd-sidebar-primary");
-sidebar?.setAttribute("role", "complementary");
-sidebar?.setAttribute("aria-label", "The book's parts");
+addEventListener("DOMContentLoaded", () => {
+  const sidebar = document.querySelector(".bd-sidebar-primary");
+  sidebar?.setAttribute("role", "complementary");
+  sidebar?.setAttribute("aria-label", "The book's parts");
+});
 
 // The search quotes the pages that it found. In a folder on disk no script may read
 // them, so there it names them only.
