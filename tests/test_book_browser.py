@@ -89,7 +89,7 @@ def test_a_page_is_in_order(site, browser, name, theme):
     page.set_viewport_size(PHONE)
     settle(page)
     wrong["too wide for a phone"] = page.evaluate(OVERFLOW)
-    wrong["axe on a phone"] = violations(page)
+    wrong["axe on a phone"] = violations(page, colours=False)  # they are the same
     context.close()
     assert {what: found for what, found in wrong.items() if found} == {}
 
