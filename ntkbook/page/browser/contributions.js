@@ -1,16 +1,18 @@
 // The page's part of the books: the trained network and its data, and what each point
-// contributed to the output at a query. It needs BOOKS (books.js) and PARTS above it.
+// contributed to the output at a query. It needs BOOKS (books.js), FRAME and PARTS
+// above it.
 const mountContributions = (() => {
   const X = 3, Y = 2.4, REACH = 2.6; // the left picture shows -X..X and -Y..Y
   const WIDTH = 50, SEED = 2, TIME = 2, COUNT = 91;
   const AT = [-2.5, -1.8, -1.0, -0.4, 0.5, 1.1, 1.7, 2.6];
   const GRID = Array.from({ length: COUNT }, (_, k) => -X + (2 * X * k) / (COUNT - 1));
-  const { html, svg, line, key, marks, column, axes, dress, clamp, minus, join, slider, handle } = PARTS;
+  const { html, svg, line, key, marks, dress, clamp, minus, join, slider, handle } = PARTS;
+  const { column, axes } = FRAME;
   const bar = (name) => svg("path", { class: `ntk-${name}` });
   const signed = (number) => minus(`${number < 0 ? "" : "+"}${number.toFixed(2)}`);
 
   function mount(figure) {
-    const { safely, tell, show } = PARTS.frame(figure);
+    const { safely, tell, show } = FRAME.frame(figure);
     const x = [...AT], y = AT.map((at) => Math.sin(2 * at)), n = x.length;
     const start = BOOKS.start(WIDTH, SEED);
     let size = [300, 200], alpha = 10 ** -0.5, query = 0, high = 3, run, seen;
