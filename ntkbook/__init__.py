@@ -33,6 +33,7 @@ from ntkbook.networks.training import gradient_descent as gradient_descent
 from ntkbook.page.claims import claim as claim
 from ntkbook.page.exercises import check as check
 from ntkbook.page.explore import explore as explore
+from ntkbook.page.live import contributions_in_browser as contributions_in_browser
 from ntkbook.page.live import posterior_in_browser as posterior_in_browser
 from ntkbook.page.live import tangent_in_browser as tangent_in_browser
 from ntkbook.page.live import train_in_browser as train_in_browser

@@ -11,13 +11,19 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from ntkbook import posterior_in_browser, tangent_in_browser, train_in_browser
+from ntkbook import (
+    contributions_in_browser,
+    posterior_in_browser,
+    tangent_in_browser,
+    train_in_browser,
+)
 
 BROWSER = Path(__file__).resolve().parents[2] / "ntkbook" / "page" / "browser"
 PIECES = {
     "train": train_in_browser,
     "tangent": tangent_in_browser,
     "posterior": posterior_in_browser,
+    "contributions": contributions_in_browser,
 }
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PAGE = "<!doctype html><body style='width:752px;margin:0'>{}"

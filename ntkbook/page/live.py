@@ -50,6 +50,40 @@ TANGENT = (
     "large α must be is what κ says; a start with a small slope has a large κ."
 )
 
+_CONTRIBUTIONS_WORDS = (
+    "Left, a network trained on eight points at output scale 0.32, its linear model, "
+    "and a query at 0. Right, what each point contributed to the output there, and "
+    "their sum, Σ; in outline, the same for the linear model, whose kernel does not "
+    "change. The outputs are close, the contributions are not."
+)
+CONTRIBUTIONS = (
+    "What each training point contributed to the output at the query: filled bars for "
+    "the network, from its path kernel; in outline for its linear model, from the "
+    "kernel at the start. The bars add up to the output, Σ, though many of them are "
+    "larger than it: they nearly cancel. Raise the scale α, and the filled bars move "
+    "into their outlines: only then are the network's books those of one fixed kernel."
+)
+
+
+def contributions_in_browser(caption: str = CONTRIBUTIONS) -> Piece:
+    """What each training point contributed to a trained network's output at a query.
+
+    Points and query to drag, the output scale as a slider. The network is
+    ``ntkbook.mlp(50, 1, "tanh", weight_std=4.0, bias_std=2.0, zero_output=True)``, its
+    contributions those of :func:`ntkbook.paths.path_kernel` with ``integral="exact"``.
+
+    Args:
+        caption: stands under it, as HTML.
+
+    Example:
+        >>> import ntkbook
+        >>> ntkbook.contributions_in_browser()
+        A network and its books in the browser; it needs HTML and scripts.
+    """
+    about = "A network and its books in the browser"
+    scripts = ["parts.js", "frame.js", "books.js"]
+    return Piece("contributions", scripts, about, _CONTRIBUTIONS_WORDS, caption)
+
 
 def tangent_in_browser(caption: str = TANGENT) -> Piece:
     """The model with one weight, its tangent, and their losses.
@@ -66,7 +100,7 @@ def tangent_in_browser(caption: str = TANGENT) -> Piece:
         A model with one weight in the browser; it needs HTML and scripts.
     """
     about = "A model with one weight in the browser"
-    scripts = ["parts.js", "one_weight.js"]
+    scripts = ["parts.js", "frame.js", "one_weight.js"]
     return Piece("tangent", scripts, about, _TANGENT_WORDS, caption)
 
 
@@ -107,5 +141,5 @@ def posterior_in_browser(caption: str = POSTERIOR) -> Piece:
         An infinitely wide network in the browser; it needs HTML and scripts.
     """
     about = "An infinitely wide network in the browser"
-    scripts = ["parts.js", "kernels.js"]
+    scripts = ["parts.js", "frame.js", "kernels.js"]
     return Piece("posterior", scripts, about, _POSTERIOR_WORDS, caption)

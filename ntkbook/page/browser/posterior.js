@@ -1,15 +1,15 @@
 // The page's part of the infinitely wide network that is conditioned on data: pictures,
-// handles, sliders. It needs KERNELS (kernels.js) and PARTS (parts.js) above it.
+// handles, sliders. It needs KERNELS (kernels.js), FRAME and PARTS above it.
 const mountPosterior = (() => {
   const X = 2, Y = 3, HIGH = 4; // the right picture shows -X..X and -Y..Y, the left -HIGH..HIGH
   const COUNT = 81, DRAWS = 5, WEIGHT = 1.3, NEAR = 0.06;
   const NAMES = { relu: "ReLU", erf: "erf" };
   const SEEN = { x: [-1.2, -0.4, 0.5, 1.4], y: [0.6, -0.8, 0.3, 1.0] };
   const GRID = Array.from({ length: COUNT }, (_, k) => -X + (2 * X * k) / (COUNT - 1));
-  const { html, svg, line, key, marks, column, dress, clamp, join, slider, handle } = PARTS;
+  const { html, svg, line, key, marks, dress, clamp, join, slider, handle } = PARTS;
 
   function mount(figure) {
-    const { safely, tell, show } = PARTS.frame(figure);
+    const { safely, tell, show } = FRAME.frame(figure);
     const state = { depth: 3, activation: "relu", bias: 0.5, seed: 1 };
     const x = [...SEEN.x], y = [...SEEN.y];
     let size = [300, 200], normals;
@@ -54,7 +54,7 @@ const mountPosterior = (() => {
       trained.setAttribute("d", join(path(toRight, flow)));
       handles.forEach((each, j) => each.place(toRight(x[j], y[j]), x[j], y[j]));
       for (const [group, to] of [[axes[0], toLeft], [axes[1], toRight]])
-        PARTS.axes(group, w, h, to, [-1, 1], [-2, 2], "input →", "↑ output");
+        FRAME.axes(group, w, h, to, [-1, 1], [-2, 2], "input →", "↑ output");
       for (const picture of [left, right])
         dress(picture, { viewBox: `0 0 ${w} ${h}`, width: w, height: h });
       const typical = Math.sqrt(sigma.filter((_, k) => k % (n + 1) === 0 && k >= m * (n + 1))
@@ -101,8 +101,8 @@ const mountPosterior = (() => {
     html("p", { class: "ntk-legend" }, key(marks.point(), "data: drag them"),
       key(marks.line("infinite"), "Bayesian mean"), key(marks.band(), "two standard deviations"),
       key(marks.line("trained"), "trained by gradient descent")),
-    html("div", { class: "ntk-columns" }, column("At the start: five draws", left),
-      column("After four points", right)),
+    html("div", { class: "ntk-columns" }, FRAME.column("At the start: five draws", left),
+      FRAME.column("After four points", right)),
     depth, bias, html("div", { class: "ntk-controls" }, html("label", {}, "Activation", choice), again));
   }
 

@@ -1,14 +1,15 @@
 // The page's part of the model with one weight and its tangent. It needs ONE_WEIGHT
-// (one_weight.js) and PARTS (parts.js) above it.
+// (one_weight.js), FRAME and PARTS above it.
 const mountTangent = (() => {
   const MIDDLE = 0.4, X = 3, Y = 7; // the left picture shows MIDDLE - X..MIDDLE + X and -Y..Y
   const LENS = [-1.5, 3.5], TOP = 3, BELOW = 0.5; // the right one, in steps of the tangent
   const COUNT = 161;
-  const { html, svg, line, key, marks, column, axes, dress, clamp, minus, join, slider, handle } = PARTS;
+  const { html, svg, line, key, marks, dress, clamp, minus, join, slider, handle } = PARTS;
+  const { column, axes } = FRAME;
   const dot = (name) => svg("circle", { r: 5, class: `ntk-mark ntk-${name}` });
 
   function mount(figure) {
-    const { safely, tell, show } = PARTS.frame(figure);
+    const { safely, tell, show } = FRAME.frame(figure);
     const state = { start: 0.4, goal: 3, alpha: 1 };
     let size = [300, 200];
 
