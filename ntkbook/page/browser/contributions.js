@@ -117,7 +117,7 @@ const mountContributions = (() => {
       key(marks.line("network"), "network"), key(marks.line("linearised"), "its linear model"),
       key(marks.line("target"), "query: drag it")),
     html("div", { class: "ntk-columns" }, column("Outputs", left),
-      column("Contributions at the query", right)),
+      column("Contributions", right)),
     where, scale);
   }
 
