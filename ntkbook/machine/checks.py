@@ -46,6 +46,14 @@ def bounded_int(name: str, value, least: int) -> int:
     return value
 
 
+def square(name: str, kernel) -> None:
+    """Refuse a kernel that is not a square matrix."""
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
+        raise ValueError(
+            f"`{name}` must be square, (n, n), but its shape is {kernel.shape}."
+        )
+
+
 def finite_float(name: str, value, *, least=None, above=None) -> float:
     """Return ``value`` as a finite float, optionally ``>= least`` or ``> above``."""
     try:

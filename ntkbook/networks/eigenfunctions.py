@@ -54,8 +54,7 @@ def eigenfunctions(kernel, count: int | None = None) -> Eigenfunctions:
     if checks.is_traced(kernel):
         raise TypeError("`kernel` is traced by JAX; call eigenfunctions outside jit.")
     kernel = checks.float_array("kernel", kernel, expected=expected, to=np.asarray)
-    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
-        raise ValueError(f"`kernel` must be square, but its shape is {kernel.shape}.")
+    checks.square("kernel", kernel)
     n = len(kernel)
     count = n if count is None else checks.positive_int("count", count)
     if count > n:
@@ -100,8 +99,7 @@ def with_signs(rows) -> np.ndarray:
 def kernel_and_targets(kernel, target) -> tuple[np.ndarray, np.ndarray]:
     """Check a Gram matrix and targets at its points."""
     kernel = host_array("kernel", kernel, "kernel values of shape (n, n)")
-    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
-        raise ValueError(f"`kernel` must be square, but its shape is {kernel.shape}.")
+    checks.square("kernel", kernel)
     return kernel, targets_at(target, len(kernel))
 
 

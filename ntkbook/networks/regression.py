@@ -238,10 +238,7 @@ def _bounded(result) -> np.ndarray:
 
 
 def _symmetric(name, kernel) -> None:
-    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
-        raise ValueError(
-            f"`{name}` must be square, (n, n), but its shape is {kernel.shape}."
-        )
+    checks.square(name, kernel)
     if np.abs(kernel - kernel.T).max() > 1e-5 * np.abs(kernel).max():
         raise ValueError(
             f"`{name}` must be symmetric, but it differs from its transpose by up to "

@@ -190,8 +190,7 @@ def kernel_sgd(
     """
     kernel = checks.float_array("kernel", kernel, expected="kernel values, (n, n)")
     y = checks.float_array("y", y, expected="targets of shape (n, k)")
-    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
-        raise ValueError(f"`kernel` must be square, but its shape is {kernel.shape}.")
+    checks.square("kernel", kernel)
     if y.ndim != 2 or len(y) != len(kernel):
         raise ValueError(
             f"`y` must have shape ({len(kernel)}, k) to match `kernel`, but its shape "
