@@ -24,6 +24,7 @@ HTML = ROOT / "_build" / "html"
 PDF = HTML / "ntkbook.pdf"
 # In the site's root, whence the style sheets and pictures are found; it goes again.
 WHOLE = HTML / "whole.html"
+SHORT = 8  # lines of code that are not divided between two sheets
 TEXT_WIDTH = 642  # CSS pixels: A4 without the margins in pdf.css
 
 # MathJax's hidden copy of each formula, for screen readers, would be printed too, and
@@ -73,6 +74,9 @@ def article(name, names, address):
         tag.decompose()
     for tag in text.select(".highlight :is(.n, .p, .w)"):
         tag.unwrap()  # words of a program without a colour: they would double the size
+    for tag in text.select("pre"):
+        if tag.get_text().strip().count("\n") < SHORT:
+            tag["class"] = "pdf-short"
     _solutions_last(text)
     for tag in text.find_all(re.compile("^h[1-5]$")):
         tag.name = f"h{int(tag.name[1]) + 1}"
