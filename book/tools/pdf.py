@@ -3,7 +3,8 @@
 All pages go into a single document, in the order of the table of contents, so that
 Chromium makes bookmarks of their headings and keeps the links between them. Solutions
 move to the end of their chapter. The first printing tells on which page each section
-begins; the second has these numbers in the table of contents.
+begins; the second has these numbers in the table of contents. Chromium loses blanks and
+formulas of the headings in its bookmarks; they get their words from the page.
 """
 
 import re
@@ -17,7 +18,8 @@ from urllib.parse import unquote, urlsplit
 import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
-from pypdf import PdfReader
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import NameObject, TextStringObject
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -28,10 +30,13 @@ SHORT = 8  # lines of code that are not divided between two sheets
 TEXT_WIDTH = 642  # CSS pixels: A4 without the margins in pdf.css
 
 # MathJax's hidden copy of each formula, for screen readers, would be printed too, and
-# each letter be a part of the document's structure; the formula's TeX is enough.
+# each letter be a part of the document's structure; the formula's TeX is enough. Its
+# plain letters are kept for the bookmarks.
 SAID = """() => {
   for (const { math, typesetRoot } of MathJax.startup.document.math) {
-    typesetRoot.querySelector("mjx-assistive-mml")?.remove();
+    const hidden = typesetRoot.querySelector("mjx-assistive-mml");
+    typesetRoot.dataset.words = hidden.textContent;
+    hidden.remove();
     typesetRoot.setAttribute("role", "img");
     typesetRoot.setAttribute("aria-label", math);
   }
@@ -210,6 +215,17 @@ NUMBER = """(pages) => {
 }"""
 
 
+HEADINGS = """() => {
+  const words = (heading) => {
+    const copy = heading.cloneNode(true);
+    for (const formula of copy.querySelectorAll("mjx-container"))
+      formula.replaceWith(formula.dataset.words);
+    return copy.textContent.replace(/\\s+/g, " ").trim();
+  };
+  return [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map(words);
+}"""
+
+
 def typeset(browser, document=WHOLE):
     """Open the whole book as it will be on paper, its formulas and pictures ready."""
     page = browser.new_page(viewport={"width": TEXT_WIDTH, "height": 1000})
@@ -229,6 +245,26 @@ def print_book(page, path):
     first = PdfReader(BytesIO(page.pdf(**settings)))
     page.evaluate(NUMBER, starts(first))
     page.pdf(path=path, outline=True, tagged=True, **settings)
+    name_bookmarks(path, page.evaluate(HEADINGS))
+
+
+def name_bookmarks(path, titles):
+    """Give the bookmarks, which stand in the headings' order, the headings' words."""
+    book = PdfWriter(path, incremental=True)
+    marks = book.get_outline_root()
+    for mark, title in zip(_below(marks), titles, strict=True):
+        mark[NameObject("/Title")] = TextStringObject(title)
+    book.write(path)
+
+
+def _below(mark):
+    """All bookmarks under one, from top to bottom."""
+    mark = mark.get("/First")
+    while mark:
+        mark = mark.get_object()
+        yield mark
+        yield from _below(mark)
+        mark = mark.get("/Next")
 
 
 def starts(pdf):
