@@ -4,6 +4,8 @@ import re
 import sys
 from unicodedata import normalize
 
+import numpy as np
+import pypdfium2
 import pytest
 import yaml
 from chromium import ROOT, build
@@ -27,25 +29,119 @@ OUT = """() => {
     .map((e) => e.outerHTML.slice(0, 150));
 }"""
 
+# Boxes that hide a part of what is in them. A formula's own parts do so by a hair.
+CUT = """() => [...document.querySelectorAll("body *")]
+  .filter((e) => !e.closest("svg > *") && !e.closest("mjx-container > *"))
+  .filter((e) => {
+    const {overflowX, overflowY} = getComputedStyle(e);
+    return [overflowX, overflowY].some((o) => !["visible", "clip"].includes(o))
+      && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1);
+  })
+  .map((e) => e.outerHTML.slice(0, 150))"""
+
+# Of pictures, rows and formulas: which may be split between two sheets.
+SPLIT = """(sheet) => [...document.querySelectorAll(
+    "figure, article img, .ntk-explore, .ntk-claim, .ntk-map, tr, div.math")]
+  .filter((e) => getComputedStyle(e).breakInside !== "avoid"
+    || e.getBoundingClientRect().height > sheet)
+  .map((e) => e.outerHTML.slice(0, 150))"""
+
+# Formulas that reach over the edge of what holds them, or over their number.
+FORMULAS = """() => {
+  const found = [], box = (e) => e.getBoundingClientRect();
+  for (const formula of document.querySelectorAll("mjx-container")) {
+    const outer = formula.parentElement.closest(
+      "td, th, p, li, dd, dt, div, h1, h2, h3, h4, h5, section, figcaption, caption");
+    const number = formula.parentElement.querySelector(":scope > .eqno");
+    const left = box(outer).left - 2;
+    const right = (number ? box(number).left : box(outer).right) + 2;
+    const parts = [...formula.firstElementChild.children];
+    if (parts.some((part) => box(part).left < left || box(part).right > right))
+      found.push(formula.getAttribute("aria-label"));
+  }
+  return found;
+}"""
+
 
 @pytest.fixture(scope="module")
 def printed(browser, tmp_path_factory):
-    """The whole book on paper: what sticks out, and the PDF."""
+    """The whole book on paper: what is wrong with it, the PDF's path, and the PDF."""
     build()
     pdf.WHOLE.write_text(pdf.whole(), encoding="utf-8")
     try:
         page = pdf.typeset(browser)
-        out = page.evaluate(OUT)
+        wrong = {
+            "sticks out": page.evaluate(OUT),
+            "is cut": page.evaluate(CUT),
+            "may be split": page.evaluate(SPLIT, pdf.TEXT_HEIGHT),
+            "formula": page.evaluate(FORMULAS),
+        }
         path = tmp_path_factory.mktemp("pdf") / "ntkbook.pdf"
         pdf.print_book(page, path)
         page.close()
     finally:
         pdf.WHOLE.unlink()
-    return out, path, PdfReader(path)
+    return wrong, path, PdfReader(path)
 
 
-def test_nothing_sticks_out_of_the_sheet(printed):
-    assert printed[0] == []
+def test_all_is_on_the_sheet_and_whole(printed):
+    assert printed[0] == dict.fromkeys(printed[0], [])
+
+
+def test_the_checks_see_what_is_wrong(browser):
+    page = browser.new_page(viewport={"width": 600, "height": 800})
+    page.set_content(
+        """<pre style="width: 99px; overflow: auto">123456789012345678901234567890</pre>
+        <div style="margin-left: -20px">out</div>
+        <article><img style="break-inside: avoid; height: 99px"></article>
+        <div style="width: 200px"><span class="eqno" style="float: right">(1)</span>
+        <mjx-container aria-label="f"><mjx-math><div>f</div></mjx-math></mjx-container>
+        </div>"""
+    )
+    found = [page.evaluate(check) for check in (OUT, CUT, FORMULAS)]
+    assert [len(each) for each in found] == [1, 1, 1]
+    assert len(page.evaluate(SPLIT, 50)) == 1 and page.evaluate(SPLIT, 200) == []
+    page.close()
+
+
+# Rows and columns of a sheet's picture, a point a pixel: margins as in pdf.css, without
+# the bands of the running head and of the page's number.
+SIDES = np.s_[:, :56], np.s_[:, 540:]
+MARGINS = *SIDES, np.s_[:20], np.s_[45:61], np.s_[787:800], np.s_[825:]
+TEXT = np.s_[63:784]
+
+
+def pictures(path):
+    """Each sheet as a picture in grey, with its number."""
+    with pypdfium2.PdfDocument(path) as book:
+        for number, sheet in enumerate(book, 1):
+            yield number, sheet.render(grayscale=True).to_numpy().squeeze()
+
+
+def test_nothing_is_printed_into_the_margins(printed):
+    for number, sheet in pictures(printed[1]):
+        assert all(sheet[margin].min() > 250 for margin in MARGINS), number
+
+
+def frame_is_empty(rows):
+    """Whether rows of a sheet begin in a tinted box that ends before any letter."""
+    letters, tinted = (rows < 190).any(axis=1), rows[:, rows.shape[1] // 2] < 252
+    return tinted[0] and letters.argmax() > (~tinted).argmax() > 0
+
+
+def test_an_empty_box_is_seen():
+    rows = np.full((100, 50), 255)
+    rows[:20], rows[40] = 244, 0
+    assert frame_is_empty(rows)
+    rows[5] = 0
+    assert not frame_is_empty(rows)
+
+
+def test_no_sheet_is_empty_or_ends_in_an_empty_box(printed):
+    for number, sheet in pictures(printed[1]):
+        text = sheet[TEXT]
+        assert (text < 190).any(), number
+        assert not frame_is_empty(text) and not frame_is_empty(text[::-1]), number
 
 
 def test_the_pdf_is_small_enough(printed):

@@ -27,7 +27,7 @@ PDF = HTML / "ntkbook.pdf"
 # In the site's root, whence the style sheets and pictures are found; it goes again.
 WHOLE = HTML / "whole.html"
 SHORT = 8  # lines of code that are not divided between two sheets
-TEXT_WIDTH = 642  # CSS pixels: A4 without the margins in pdf.css
+TEXT_WIDTH, TEXT_HEIGHT = 642, 964  # CSS pixels: A4 without the margins in pdf.css
 
 # MathJax's hidden copy of each formula, for screen readers, would be printed too, and
 # each letter be a part of the document's structure; the formula's TeX is enough. Its
