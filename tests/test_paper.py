@@ -2,13 +2,14 @@
 
 import re
 import sys
+from io import BytesIO
 from unicodedata import normalize
 
 import numpy as np
 import pypdfium2
 import pytest
 import yaml
-from chromium import ROOT, build
+from chromium import HTML, ROOT, build
 from pypdf import PdfReader
 
 sys.path.insert(0, str(ROOT / "book" / "tools"))
@@ -191,3 +192,23 @@ def test_links_lead_within_the_pdf(printed):
             if "/Dest" in link:
                 assert pdf.unquote(str(link["/Dest"]).lstrip("/")) in starts
     assert links > 500
+
+
+@pytest.mark.parametrize("name", ["book/start", "notebooks/04_infinite_width"])
+def test_one_page_prints_without_controls_and_on_white(browser, name):
+    build()
+    page = browser.new_page(viewport={"width": 690, "height": 1000})
+    page.add_init_script("localStorage.setItem('mode', 'dark')")
+    page.goto((HTML / f"{name}.html").as_uri())
+    page.evaluate("window.MathJax?.startup?.promise")
+    ink = "getComputedStyle(document.body).color"
+    page.evaluate(f"onbeforeprint = () => {{ window.ink = {ink}; }}")
+    on_screen = page.evaluate(ink)
+    sheets = PdfReader(BytesIO(page.pdf(format="A4"))).pages
+    assert page.evaluate("window.ink") != on_screen == page.evaluate(ink)
+    text = words("".join(sheet.extract_text() for sheet in sheets))
+    assert ("Threewaysin" if name == "book/start" else "Solution") in text
+    page.emulate_media(media="print")
+    assert not any(e.is_visible() for e in page.locator("button, input").all())
+    assert page.evaluate(CUT) == [] and page.evaluate(FORMULAS) == []
+    page.close()
