@@ -247,8 +247,10 @@ def kernel_alignment(kernel1, kernel2, *, centred: bool = True) -> float:
 def linearised_at(apply: Callable, params, *, offset: bool = False) -> Callable:
     r"""Return a network's linearisation at any weights, with or without its output.
 
-    .. math:: \hat f(x, w) = \partial_w f(x, w^*) (w - w^*) \quad (+\, f(x, w^*)
-        \text{ with the offset})
+    .. math::
+
+        \hat f(x, w) = {} & \partial_w f(x, w^*) (w - w^*) \\
+        &(+\, f(x, w^*) \text{ with the offset})
 
     At the start, at an epoch, or at the solution: without the offset it keeps of the
     network at :math:`w^*` nothing but its tangent kernel.

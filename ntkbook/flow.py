@@ -90,10 +90,11 @@ def training_time(
     The book's flow descends half the sum of squares over all n points. Gradient
     descent on a loss that is c times that covers, in each step, the time
 
-    .. math:: c\,\eta\,\frac{1}{1 - \beta}, \qquad
-        c = \begin{cases} 1 & \text{with the half} \\ 2 & \text{without} \end{cases}
-        \times \begin{cases} B / n & \text{sum over the batch} \\ 1 / n & \text{mean
-        over its points} \\ 1 / (n k) & \text{mean over points and outputs}
+    .. math:: \frac{c\, c'\, \eta}{1 - \beta}, \qquad
+        c = \begin{cases} 1 & \text{with the half} \\ 2 & \text{without,} \end{cases}
+
+    .. math:: c' = \begin{cases} B / n & \text{sum over the batch} \\ 1 / n & \text{mean
+        over its points} \\ 1 / (n k) & \text{mean over points and outputs,}
         \end{cases}
 
     where B = n without minibatches. For small steps the weights are then where the

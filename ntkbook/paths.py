@@ -48,9 +48,11 @@ def path_kernel(
 ) -> PathKernel:
     r"""Train by gradient descent, and account for the outputs at the queries.
 
-    .. math:: K^p(x, x_i) = \eta \sum_s
-        \langle \bar g_s(x), \partial_w f(x_i, w_s) \rangle, \qquad
-        f(x, w_S) = f(x, w_0) - \eta \sum_i \sum_s
+    .. math::
+
+        K^p(x, x_i) &= \eta \sum_s
+        \langle \bar g_s(x), \partial_w f(x_i, w_s) \rangle, \\
+        f(x, w_S) &= f(x, w_0) \\ &\quad - \eta \sum_i \sum_s
         \langle \bar g_s(x), \partial_w f(x_i, w_s) \rangle \, \ell'_i(s)
 
     with :math:`\bar g_s(x) = \int_0^1 \partial_w f(x, w_s + u (w_{s+1} - w_s))\, du`.

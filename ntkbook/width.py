@@ -226,9 +226,11 @@ class Norms(NamedTuple):
 def one_layer_norms(a, b, x, activation: str | Callable = "tanh") -> Norms:
     r"""Return the norms of the derivatives of a network with one hidden layer.
 
-    .. math:: f(x, w) = \sum_i b_i\, \sigma(a_i x), \qquad
+    .. math::
+
+        f(x, w) &= \sum_i b_i\, \sigma(a_i x), \\
         \lVert \partial_w^2 f \rVert
-        = \max_i \tfrac12 \Bigl(|D_i| + \sqrt{D_i^2 + 4 e_i^2}\Bigr)
+        &= \max_i \tfrac12 \Bigl(|D_i| + \sqrt{D_i^2 + 4 e_i^2}\Bigr)
 
     with :math:`D_i = b_i \sigma''(a_i x) x^2` and :math:`e_i = \sigma'(a_i x) x`: no
     two units share an entry of the Hessian, so it falls into m blocks of 2 x 2.

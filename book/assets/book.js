@@ -14,7 +14,8 @@ for (const event of ["toggle", "click"]) {
 // The keyboard must reach what scrolls sideways: code, tables and, on a phone, figures.
 // (The theme looks after code and tables as well, but not on every page in time.)
 function reachWide() {
-  const wide = ".cell_output > figure:has(> img), .cell_output > .output, pre";
+  const figures = ".cell_output > figure:has(> img), .cell_output > .output";
+  const wide = `${figures}, .pst-scrollable-table-container, pre`;
   for (const box of document.querySelectorAll(wide))
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");

@@ -18,6 +18,7 @@ from myst import in_solutions, with_note
 
 CHAPTERS = "notebooks/"
 COLAB = "https://colab.research.google.com/"
+CODE_LINK = re.compile(r'(?<=py-....)( [^>]*><span class="pre">ntkbook\.\w+)([\w.]+)')
 
 
 def chapter_line(app, doctree):
@@ -66,6 +67,8 @@ def mend_html(app, pagename, templatename, context, doctree):
     body = body.replace(' role="doc-biblioentry"', "")
     # Each proof and each solution has the same id, to which nothing leads.
     body = re.sub(r' id="(proof|(proof|exercise|solution)-content)"', "", body)
+    # The long name of a function breaks after a point, if it has to.
+    body = CODE_LINK.sub(lambda name: name[1] + name[2].replace(".", ".<wbr>"), body)
     context["body"] = body
 
 

@@ -137,7 +137,7 @@ def syllabus_table(plan: dict, chapters: dict[str, dict], length: int) -> str:
         ]
         tasks = [
             f"{{ref}}`{e['id']} <{e['label']}>` {e['outcome'].rstrip('.')} "
-            f"({e['kind']}, {e['minutes']} min)"
+            f"({e['kind']}, {e['minutes']}\u00a0min)"
             for e in week["exercises"]
         ]
         minutes = week["minutes"]

@@ -66,10 +66,11 @@ def theory(
 ) -> Theory:
     r"""Predict the critique's network after the time ``t``, for any training set.
 
-    .. math:: \mathbb E f_t = A y, \qquad
-        \operatorname{Var} f_t = \operatorname{diag}\bigl(\Sigma_{**}
-        - A \Sigma_{X*} - \Sigma_{*X} A^\top + A \Sigma_{XX} A^\top\bigr), \qquad
-        A = K_{*X} K^{-1} (1 - e^{-tK})
+    .. math::
+
+        \mathbb E f_t &= A y, \qquad A = K_{*X} K^{-1} (1 - e^{-tK}), \\
+        \operatorname{Var} f_t &= \operatorname{diag}\bigl(\Sigma_{**}
+        - A \Sigma_{X*} \\ &\qquad - \Sigma_{*X} A^\top + A \Sigma_{XX} A^\top\bigr)
 
     Args:
         x: training inputs, ``(n, d)``, float64.

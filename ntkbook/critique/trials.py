@@ -55,8 +55,10 @@ def data(
 ) -> Trial:
     r"""Return the data of one trial, as the critique's script draws them.
 
-    .. math:: x_i = \frac{z_i}{\lVert z_i \rVert}, \quad z_i \sim U(-5, 7)^d, \qquad
-        y \sim \mathcal N\bigl(0, K(X, X)\bigr), \quad K = \text{NTKB1}
+    .. math::
+
+        x_i &= \frac{z_i}{\lVert z_i \rVert}, \quad z_i \sim U(-5, 7)^d, \\
+        y &\sim \mathcal N\bigl(0, K(X, X)\bigr), \quad K = \text{NTKB1}
 
     Args:
         number: which trial, from 0; the paper has 50.

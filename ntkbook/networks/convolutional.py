@@ -63,10 +63,13 @@ def cntk(
     NTK parametrisation: a weight counts :math:`\sigma_w` over the root of its layer's
     inputs, which for a convolution are :math:`s^2` times the channels.
 
-    .. math:: \Sigma^{(1)} = \sigma_w^2\, \mathcal A \frac{\langle x_{ij},
-        x'_{i'j'} \rangle}{C} + \sigma_b^2, \qquad
-        \Sigma^{(l+1)} = \sigma_w^2\, \mathcal A\, \mathbb E[\phi \phi] + \sigma_b^2,
-        \qquad \Theta^{(l+1)} = \Sigma^{(l+1)} + \sigma_w^2\, \mathcal A\,
+    .. math::
+
+        \Sigma^{(1)} &= \sigma_w^2\, \mathcal A \frac{\langle x_{ij},
+        x'_{i'j'} \rangle}{C} + \sigma_b^2, \\
+        \Sigma^{(l+1)} &= \sigma_w^2\, \mathcal A\, \mathbb E[\phi \phi]
+        + \sigma_b^2, \\
+        \Theta^{(l+1)} &= \Sigma^{(l+1)} + \sigma_w^2\, \mathcal A\,
         (\mathbb E[\phi' \phi']\, \Theta^{(l)})
 
     Args:

@@ -26,8 +26,10 @@ class Eigenfunctions(NamedTuple):
 def eigenfunctions(kernel, count: int | None = None) -> Eigenfunctions:
     r"""Return the leading eigenfunctions of a kernel, as values at its points.
 
-    .. math:: \frac1n \sum_i \Theta(x, x_i)\, \phi_j(x_i) = \lambda_j\, \phi_j(x),
-        \qquad \frac1n \sum_i \phi_j(x_i)\, \phi_k(x_i) = \delta_{jk}
+    .. math::
+
+        \frac1n \sum_i \Theta(x, x_i)\, \phi_j(x_i) &= \lambda_j\, \phi_j(x), \\
+        \frac1n \sum_i \phi_j(x_i)\, \phi_k(x_i) &= \delta_{jk}
 
     Args:
         kernel: Gram matrix, ``(n, n)``.

@@ -116,8 +116,10 @@ def nngp(
 ) -> Float[Array, "n1 n2"]:
     r"""Return the covariance of an infinitely wide network's output at the start.
 
-    .. math:: \Sigma^{(1)} = \frac{\sigma_w^2}{d} \langle x, x' \rangle + \sigma_b^2,
-        \qquad \Sigma^{(l+1)} = \sigma_w^2\, \mathbb E_{(u, v) \sim \Sigma^{(l)}}
+    .. math::
+
+        \Sigma^{(1)} &= \frac{\sigma_w^2}{d} \langle x, x' \rangle + \sigma_b^2, \\
+        \Sigma^{(l+1)} &= \sigma_w^2\, \mathbb E_{(u, v) \sim \Sigma^{(l)}}
         [\phi(u) \phi(v)] + \sigma_b^2
 
     The output of :func:`ntkbook.mlp`, at random weights and with the same settings,
@@ -176,8 +178,11 @@ def ntk(
 ) -> Float[Array, "n1 n2"]:
     r"""Return the tangent kernel of an infinitely wide network.
 
-    .. math:: \Theta^{(1)} = \Sigma^{(1)}, \qquad \Theta^{(l+1)} = \Sigma^{(l+1)}
-        + \sigma_w^2\, \mathbb E_{(u, v) \sim \Sigma^{(l)}}[\phi'(u) \phi'(v)]\,
+    .. math::
+
+        \Theta^{(1)} &= \Sigma^{(1)}, \\
+        \Theta^{(l+1)} &= \Sigma^{(l+1)} \\
+        &\quad + \sigma_w^2\, \mathbb E_{(u, v) \sim \Sigma^{(l)}}[\phi'(u) \phi'(v)]\,
         \Theta^{(l)}
 
     The limit of :func:`ntkbook.ntk` at a random start, for ``ntkbook.mlp`` in the NTK

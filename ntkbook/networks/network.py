@@ -269,8 +269,10 @@ def mlp(
 ) -> Network:
     r"""Make a fully connected network.
 
-    .. math:: f(x, w) = \alpha\, z^{(L+1)}, \qquad
-        z^{(l)} = \tfrac{\sigma_w}{\sqrt{m_{l-1}}} W^{(l)\top} \phi(z^{(l-1)})
+    .. math::
+
+        f(x, w) &= \alpha\, z^{(L+1)}, \\
+        z^{(l)} &= \tfrac{\sigma_w}{\sqrt{m_{l-1}}} W^{(l)\top} \phi(z^{(l-1)})
         + \sigma_b b^{(l)}
 
     in the NTK parametrisation; in the standard one the factors are in the

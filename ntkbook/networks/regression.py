@@ -45,8 +45,10 @@ def kernel_flow(
 ) -> KernelFlow:
     r"""Predict with gradient flow on half the sum of squares, at times ``t``.
 
-    .. math:: f(x, t) = f_0(x) + K(x, X) (K + \rho)^{-1}
-        \bigl(I - e^{-(K + \rho) t}\bigr) (y - f_0(X))
+    .. math::
+
+        f(x, t) = {} & f_0(x) + K(x, X) (K + \rho)^{-1} \\
+        &\cdot \bigl(I - e^{-(K + \rho) t}\bigr) (y - f_0(X))
 
     One unit of time is one step of size 1: gradient descent with step size
     :math:`\eta` on this loss reaches time :math:`\eta` times its number of steps.

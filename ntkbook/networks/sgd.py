@@ -160,8 +160,10 @@ def kernel_sgd(
 ) -> KernelTraining:
     r"""Train a linearised network, given only its kernel, by the SGD of :func:`sgd`.
 
-    .. math:: c \leftarrow \beta c + \tfrac1B \sum_{i \in B} \ell'(f_i)\, e_i, \quad
-        a \leftarrow a - \eta (1 - s/S)\, c, \quad f = \Theta a
+    .. math::
+
+        c &\leftarrow \beta c + \tfrac1B \sum_{i \in B} \ell'(f_i)\, e_i, \\
+        a &\leftarrow a - \eta (1 - s/S)\, c, \quad f = \Theta a
 
     With the same key this is :func:`sgd` on ``ntkbook.linearize(apply, w0)`` minus its
     output at :math:`w_0`, minibatch by minibatch, at a cost that does not depend on the

@@ -88,7 +88,8 @@ const mountPosterior = (() => {
         state.depth = at;
         draw();
       }));
-    const bias = slider("Bias", html("span", {}, "Bias σ_b"), 0.05, 1.5, 0.05, state.bias,
+    const biasName = html("span", {}, "Bias σ", html("sub", {}, "b"));
+    const bias = slider("Bias", biasName, 0.05, 1.5, 0.05, state.bias,
       (at) => at.toFixed(2), safely((at) => {
         state.bias = at;
         draw();

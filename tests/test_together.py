@@ -1,0 +1,67 @@
+"""What belongs together stays on one line, and lines of code fit the column."""
+
+import sys
+
+import pytest
+from chromium import PHONE, ROOT
+from docutils import nodes
+
+sys.path.insert(0, str(ROOT / "book" / "tools"))
+import together
+
+
+def paragraph(*parts):
+    doctree = nodes.document(None, None)
+    doctree += nodes.paragraph("", "", *parts)
+    together.keep_together(None, doctree, "")
+    return doctree[0]
+
+
+def test_the_signs_beside_a_formula_stay_with_it():
+    formula = nodes.math("", "x")
+    words = nodes.Text("so (“"), formula, nodes.Text("-axis”), which")
+    boxes = list(paragraph(*words).findall(nodes.inline))
+    assert [box.astext() for box in boxes] == ["(“x-axis”),"]
+    assert boxes[0].parent.astext() == "so (“x-axis”), which"
+
+
+@pytest.mark.parametrize("before, after", [("so ", " is"), ("so— ", "—or"), ("", "")])
+def test_a_formula_among_words_has_no_box(before, after):
+    found = paragraph(nodes.Text(before), nodes.math("", "x"), nodes.Text(after))
+    assert not list(found.findall(nodes.inline))
+    assert found.astext() == f"{before}x{after}"
+
+
+def test_numbers_and_references_do_not_break():
+    text = "10 000 of 354 000, 95 % in Theorem 1.1 and Chapters 2 to 4; at 20 words"
+    kept = paragraph(nodes.Text(text)).astext()
+    assert kept == (
+        "10\u00a0000 of 354\u00a0000, 95\u00a0% in Theorem\u00a01.1 and "
+        "Chapters\u00a02 to 4; at 20 words"
+    )
+    code = nodes.literal("", "", nodes.Text("10 000 %"))
+    assert paragraph(code).astext() == "10 000 %"
+
+
+# The lines of code and the formulas that their boxes cut off.
+CUT = """() => {
+  const all = (selector) => [...document.querySelectorAll(`.bd-article ${selector}`)];
+  for (const box of all("details")) box.open = true;
+  const wide = (e) => e.querySelector("mjx-math").getBoundingClientRect().width;
+  const code = all("pre").filter((e) => e.scrollWidth > e.clientWidth);
+  const math = all(".math:has(mjx-math)").filter((e) => wide(e) > e.clientWidth + 1);
+  const said = (found) => found.map((e) => e.textContent.slice(0, 80));
+  return {code: said(code), formulas: said(math)};
+}"""
+
+
+@pytest.mark.parametrize("name", ["02_gradient_flow", "05_path_kernels"])
+def test_code_fits_the_column_and_formulas_a_phone(site, browser, name):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(f"{site.address}notebooks/{name}.html")
+    page.evaluate("MathJax.startup.promise")
+    assert page.evaluate(CUT) == {"code": [], "formulas": []}
+    page.set_viewport_size(PHONE)
+    page.wait_for_timeout(300)
+    assert page.evaluate(CUT)["formulas"] == []
+    page.close()
