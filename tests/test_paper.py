@@ -156,7 +156,7 @@ def words(text):
 def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
     _, _, book = printed
     starts = pdf.starts(book)
-    marks = {}
+    marks, titles = {}, []
 
     def collect(entries, depth=0):
         for entry in entries:
@@ -165,19 +165,23 @@ def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
             else:
                 number = book.get_destination_page_number(entry) + 1
                 marks[number, words(entry.title)] = depth
+                titles.append(entry.title)
 
     collect(book.outline)
     contents = words("".join(sheet.extract_text() for sheet in book.pages[:8]))
-    titles = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
-    assert {words(part["caption"]) for part in titles} <= {
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
+    assert {words(part["caption"]) for part in parts} <= {
         mark for (_, mark), depth in marks.items() if depth == 0
     }
     for name in NAMES:
         number = starts[pdf.anchor(name)]
-        title = words(pdf._words(pdf.soup(name).select_one("article h1")).rstrip("#"))
+        title = pdf._words(pdf.soup(name).select_one("article h1")).rstrip("#")
+        assert title in titles  # with its blanks
+        title = words(title)
         assert (number, title) in marks
         assert f"{title}{number}" in contents
         assert title in words(book.pages[number - 1].extract_text())
+    assert "1.7. A small κ is not enough" in titles
 
 
 def test_links_lead_within_the_pdf(printed):
