@@ -12,8 +12,7 @@ PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 BUILD_TESTS := tests/test_environment.py tests/test_book_build.py
-BROWSER_TESTS := tests/test_book_browser.py tests/test_together.py tests/test_offline.py \
-	tests/test_lab.py
+BROWSER_TESTS := tests/test_book_browser.py tests/test_offline.py tests/test_lab.py
 ALONE_TESTS := tests/test_paper.py tests/test_front_page.py tests/test_live_figures.py
 BOOK_TESTS := $(BUILD_TESTS) $(BROWSER_TESTS) $(ALONE_TESTS)
 COLAB_TESTS := tests/test_colab_run.py

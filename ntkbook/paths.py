@@ -50,12 +50,12 @@ def path_kernel(
 
     .. math::
 
-        K^p(x, x_i) &= \eta \sum_s
+        &K^p(x, x_i) = \eta \sum_s
         \langle \bar g_s(x), \partial_w f(x_i, w_s) \rangle, \\
-        f(x, w_S) &= f(x, w_0) \\ &\quad - \eta \sum_i \sum_s
-        \langle \bar g_s(x), \partial_w f(x_i, w_s) \rangle \, \ell'_i(s)
+        &f(x, w_S) = f(x, w_0) \\ &\quad - \eta \sum_i \sum_s
+        \langle \bar g_s(x), \partial_w f(x_i, w_s) \rangle \, \ell'_i(s), \\
+        &\bar g_s(x) = \int_0^1 \partial_w f(x, (1-u)\, w_s + u\, w_{s+1})\, du .
 
-    with :math:`\bar g_s(x) = \int_0^1 \partial_w f(x, w_s + u (w_{s+1} - w_s))\, du`.
     With ``integral="exact"`` this holds for finite steps, up to the quadrature.
     ``"start"`` takes the gradient at :math:`w_s` instead, the left Riemann sum of
     Domingos' integral over time: an error of the order of the step size, several times

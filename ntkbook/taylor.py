@@ -147,10 +147,12 @@ def kappa(apply: Callable, params, x, y) -> Kappa:
     :math:`\lVert \partial y \rVert` is the Jacobian's largest singular value, found
     as the root of the tangent kernel's largest eigenvalue, and
 
-    .. math:: \lVert \partial^2 y \rVert
-        = \max_{\lVert u \rVert = \lVert v \rVert = 1}
-        \lVert \partial^2 y [u, v] \rVert
-        = \max_{\lVert c \rVert = 1} \Bigl\lVert \sum_i c_i \partial^2 y_i \Bigr\rVert
+    .. math::
+
+        \lVert \partial^2 y \rVert
+        &= \max_{\lVert u \rVert = \lVert v \rVert = 1}
+        \lVert \partial^2 y [u, v] \rVert \\
+        &= \max_{\lVert c \rVert = 1} \Bigl\lVert \sum_i c_i \partial^2 y_i \Bigr\rVert
 
     For one output at one point that is the spectral norm of one Hessian, and both ends
     below are equal to it. For more, the norm of such a tensor is NP-hard in general, so

@@ -54,6 +54,15 @@ WRONG = """() => {
   };
 }"""
 
+# The lines of code and the formulas that their boxes cut off or let scroll.
+CUT = """() => {
+  const all = (selector) => [...document.querySelectorAll(`.bd-article ${selector}`)];
+  const wide = (e) => e.querySelector("mjx-math").getBoundingClientRect().width;
+  const code = all("pre").filter((e) => e.scrollWidth > e.clientWidth);
+  const math = all(".math:has(mjx-math)").filter((e) => wide(e) > e.clientWidth + 1);
+  return [code, math].map((found) => found.map((e) => e.textContent.slice(0, 80)));
+}"""
+
 # What makes the page wider than the screen: not what scrolls inside a box that fits.
 OVERFLOW = """() => {
   const width = document.documentElement.clientWidth;
@@ -85,10 +94,12 @@ def test_a_page_is_in_order(site, browser, name, theme):
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     assert name not in CHAPTERS or page.locator(".math mjx-container").count()
     wrong |= page.evaluate(WRONG)
+    wrong["cut code"], wrong["cut formulas"] = page.evaluate(CUT)
     wrong["axe"] = violations(page)
     page.set_viewport_size(PHONE)
     settle(page)
     wrong["too wide for a phone"] = page.evaluate(OVERFLOW)
+    wrong["formulas cut on a phone"] = page.evaluate(CUT)[1]
     wrong["axe on a phone"] = violations(page, colours=False)  # they are the same
     context.close()
     assert {what: found for what, found in wrong.items() if found} == {}

@@ -38,8 +38,10 @@ class Theory(NamedTuple):
     def rmse(self, y_test) -> np.ndarray:
         r"""Return the root of the mean square error, expected over the starts.
 
-        .. math:: \text{RMSE}^2 = \frac1n \sum_i
-            \bigl( (\mathbb E f_t(x_i) - y_i)^2 + \operatorname{Var} f_t(x_i) \bigr)
+        .. math::
+
+            \text{RMSE}^2 = \frac1n \sum_i &\bigl( (\mathbb E f_t(x_i) - y_i)^2 \\
+            &+ \operatorname{Var} f_t(x_i) \bigr)
 
         Args:
             y_test: ``(n_test,)``.

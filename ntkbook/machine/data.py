@@ -150,8 +150,10 @@ def two_classes(labels, first=range(5)) -> np.ndarray:
 def separable(direction, count: int, *, seed: int, epsilon=1.0, sigma=1.0):
     r"""Draw points of two classes that one direction alone tells apart.
 
-    .. math:: x = \tfrac\varepsilon2\, y\, v + z, \qquad
-        z \sim \mathcal N(0, \sigma^2 (I - v v^\top)), \quad y = \pm 1
+    .. math::
+
+        x &= \tfrac\varepsilon2\, y\, v + z, \quad y = \pm 1, \\
+        z &\sim \mathcal N(0, \sigma^2 (I - v v^\top))
 
     Args:
         direction: v, of any shape; made a unit vector.

@@ -22,9 +22,11 @@ from ntkbook.machine.memory import blocks
 def second_derivative_norm(apply: Callable, params, x) -> tuple[float, float]:
     r"""Enclose the operator norm of the outputs' second derivative.
 
-    .. math:: \max_{\lVert c \rVert = \lVert v \rVert = 1}
-        \Bigl| \sum_i c_i\, v^\top \partial^2 y_i\, v \Bigr|
-        \;\le\; \max_{\lVert v \rVert = 1}
+    .. math::
+
+        &\max_{\lVert c \rVert = \lVert v \rVert = 1}
+        \Bigl| \sum_i c_i\, v^\top \partial^2 y_i\, v \Bigr| \\
+        &\quad\le\; \max_{\lVert v \rVert = 1}
         \Bigl( \sum_i \lVert \partial^2 y_i\, v \rVert^2 \Bigr)^{1/2}
 
     Args:

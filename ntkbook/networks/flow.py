@@ -56,8 +56,10 @@ def gradient_flow(
 ) -> Flow:
     r"""Solve the gradient flow of a network: gradient descent with no step size.
 
-    .. math:: \dot w(t) = -\partial_w \sum_i \ell(f(x_i, w(t)), y_i),
-        \qquad w(0) = w_0
+    .. math::
+
+        \dot w(t) &= -\partial_w \sum_i \ell(f(x_i, w(t)), y_i), \\
+        w(0) &= w_0
 
     by a Runge-Kutta method of order 8 that chooses its own steps
     (:class:`diffrax.Dopri8`). One step of gradient descent on the same loss, a sum
