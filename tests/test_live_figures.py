@@ -112,7 +112,7 @@ def test_the_books_are_the_librarys(mathematics, alpha):
     y = [np.sin(2 * at) / alpha for at in x]
     found = mathematics.evaluate(
         """([x, y, queries]) => {
-          const start = BOOKS.start(50, 3), run = BOOKS.train(start, x, y, 2);
+          const start = PARTS.weights(50, 3), run = BOOKS.train(start, x, y, 2);
           const {network, linear} = BOOKS.curves(run, queries);
           return {start: [...start], step: run.step, steps: run.slopes.length,
             weights: [...run.path.at(-1)], network, linear, loss: run.loss,
@@ -164,12 +164,22 @@ def open_piece(browser, piece):
     return page
 
 
-@pytest.fixture()
-def tangent(browser):
-    page = open_piece(browser, tangent_in_browser)
-    yield page
-    assert page.wrong == []
-    page.close()
+def shows(piece):
+    """A fixture: a page with this figure, on which nothing may go wrong."""
+
+    @pytest.fixture()
+    def page(browser):
+        page = open_piece(browser, piece)
+        yield page
+        assert page.wrong == []
+        page.close()
+
+    return page
+
+
+tangent = shows(tangent_in_browser)
+shown = shows(posterior_in_browser)
+books = shows(contributions_in_browser)
 
 
 def test_the_tangent_follows_start_target_and_scale(tangent):
@@ -187,14 +197,6 @@ def test_the_tangent_follows_start_target_and_scale(tangent):
     target.focus()
     target.press("ArrowDown")
     assert target.get_attribute("aria-valuetext") == "target 2.9"
-
-
-@pytest.fixture()
-def shown(browser):
-    page = open_piece(browser, posterior_in_browser)
-    yield page
-    assert page.wrong == []
-    page.close()
 
 
 @pytest.mark.parametrize("name", ["shown", "books"])
@@ -252,14 +254,6 @@ def test_activation_and_other_draws(shown):
     assert draws.get_attribute("d") != before
     shown.get_by_label("Activation").select_option("erf")
     shown.get_by_text("erf, bias").wait_for()
-
-
-@pytest.fixture()
-def books(browser):
-    page = open_piece(browser, contributions_in_browser)
-    yield page
-    assert page.wrong == []
-    page.close()
 
 
 def read_bars(page):

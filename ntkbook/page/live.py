@@ -81,7 +81,7 @@ def contributions_in_browser(caption: str = CONTRIBUTIONS) -> Piece:
         A network and its books in the browser; it needs HTML and scripts.
     """
     about = "A network and its books in the browser"
-    scripts = ["parts.js", "frame.js", "books.js"]
+    scripts = ["frame.js", "books.js"]
     return Piece("contributions", scripts, about, _CONTRIBUTIONS_WORDS, caption)
 
 
@@ -100,7 +100,7 @@ def tangent_in_browser(caption: str = TANGENT) -> Piece:
         A model with one weight in the browser; it needs HTML and scripts.
     """
     about = "A model with one weight in the browser"
-    scripts = ["parts.js", "frame.js", "one_weight.js"]
+    scripts = ["frame.js", "one_weight.js"]
     return Piece("tangent", scripts, about, _TANGENT_WORDS, caption)
 
 
@@ -121,7 +121,7 @@ def train_in_browser(caption: str = TRAINING) -> Piece:
         A network that trains in the browser; it needs HTML and scripts.
     """
     about = "A network that trains in the browser"
-    scripts = ["parts.js", "network.js"]
+    scripts = ["network.js"]
     return Piece("train", scripts, about, _TRAINING_WORDS, caption)
 
 
@@ -141,5 +141,5 @@ def posterior_in_browser(caption: str = POSTERIOR) -> Piece:
         An infinitely wide network in the browser; it needs HTML and scripts.
     """
     about = "An infinitely wide network in the browser"
-    scripts = ["parts.js", "frame.js", "kernels.js"]
+    scripts = ["frame.js", "kernels.js"]
     return Piece("posterior", scripts, about, _POSTERIOR_WORDS, caption)

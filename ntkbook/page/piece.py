@@ -24,13 +24,13 @@ class Piece:
 
         Args:
             name: its class is `ntk-{name}`, and its script offers `mount{Name}`.
-            needs: the scripts that come before it.
+            needs: the scripts that come before it, besides `parts.js`.
             about: what it is.
             words: what the still picture shows, for those who have only that.
             caption: stands under the figure, as HTML.
         """
         self.name, self.about = name, about
-        self.scripts = [*needs, f"{name}.js"]
+        self.scripts = ["parts.js", *needs, f"{name}.js"]
         self.words, self.caption = words, caption
 
     def __repr__(self) -> str:

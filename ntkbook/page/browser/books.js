@@ -16,17 +16,10 @@ const BOOKS = (() => {
   const SHARES = [0.3478548451374538, 0.6521451548625461, 0.6521451548625461, 0.3478548451374538];
   const MOST = 4000; // steps
 
-  // Weights at the start, a unit after the other.
-  function start(width, seed) {
-    const w = new Float64Array(3 * width + 1), draw = PARTS.normals(seed);
-    w[3 * width] = draw();
-    for (let j = 0; j < width; j++) for (let part = 0; part < 3; part++) w[part * width + j] = draw();
-    return w;
-  }
-
-  // What the hidden units say at x; those who need it twice pass it on.
-  function hidden(w, x) {
-    const m = (w.length - 1) / 3, t = new Float64Array(m);
+  // What the hidden units say at x; into an array that is there already, where many are
+  // asked for: to make new ones would take most of the time.
+  function hidden(w, x, t = new Float64Array((w.length - 1) / 3)) {
+    const m = t.length;
     for (let j = 0; j < m; j++) t[j] = Math.tanh(S * w[j] * x + B * w[m + j]);
     return t;
   }
@@ -80,46 +73,47 @@ const BOOKS = (() => {
     throw new Error("training needs more steps than this figure makes");
   }
 
-  // The weights before each step, what the hidden units say there, and the loss
-  // derivatives; their sum for the linear model, whose kernel stays that of the start.
+  // The weights before each step and the loss derivatives there; their sum for the linear model, whose kernel stays that of the start.
   function descend(w0, x, y, step, count) {
     const n = x.length, p = w0.length, w = w0.slice(), move = new Float64Array(p);
-    const path = [], slopes = [], units = [], offset = x.map((at) => output(w0, at));
+    const path = [], slopes = [], offset = x.map((at) => output(w0, at));
     const tangents = x.map((at) => gradient(w0, at));
     const theta = x.map((at) => tangents.map((other) => along(w0, at, other)));
     let linear = y.map((goal) => -goal);
     const force = new Float64Array(n); // the sum of the linear model's loss derivatives
     const half = (r) => 0.5 * inner(r, r);
-    const misses = (all) => all.map((t, i) => output(w, x[i], t) - offset[i] - y[i]);
+    const t = new Float64Array((p - 1) / 3);
+    const misses = (at, i) => output(w, at, hidden(w, at, t)) - offset[i] - y[i];
     for (let s = 0; s < count; s++) {
-      const all = x.map((at) => hidden(w, at)), slope = misses(all);
       path.push(w.slice());
-      units.push(all);
-      slopes.push(slope);
       move.fill(0);
-      slope.forEach((value, i) => addGradient(w, x[i], -step * value, move, all[i]));
+      slopes.push(x.map((at, i) => {
+        const slope = misses(at, i);
+        addGradient(w, at, -step * slope, move, t);
+        return slope;
+      }));
       for (let q = 0; q < p; q++) w[q] += move[q];
       linear.forEach((value, i) => (force[i] += value));
       linear = linear.map((value, i) => value - step * inner(theta[i], linear));
     }
     path.push(w.slice());
-    const loss = half(misses(x.map((at) => hidden(w, at))));
-    return { x, step, path, slopes, units, force, tangents, first: half(y), loss };
+    const loss = half(x.map(misses));
+    return { x, step, path, slopes, force, tangents, first: half(y), loss };
   }
 
   // What each training point contributed to the output at x, in the network and in the
   // linear model; and the network's output, computed from its weights.
-  function contributions({ x, step, path, slopes, units, force, tangents }, query) {
+  function contributions({ x, step, path, slopes, force, tangents }, query) {
     const p = path[0].length, mean = new Float64Array(p), at = new Float64Array(p);
-    const shares = new Float64Array(x.length);
+    const shares = new Float64Array(x.length), t = new Float64Array((p - 1) / 3);
     slopes.forEach((slope, s) => {
       const [w, next] = [path[s], path[s + 1]];
       mean.fill(0);
       NODES.forEach((node, k) => {
         for (let q = 0; q < p; q++) at[q] = w[q] + ((1 + node) / 2) * (next[q] - w[q]);
-        addGradient(at, query, SHARES[k] / 2, mean);
+        addGradient(at, query, SHARES[k] / 2, mean, hidden(at, query, t));
       });
-      slope.forEach((value, i) => (shares[i] -= step * value * along(w, x[i], mean, units[s][i])));
+      slope.forEach((value, i) => (shares[i] -= step * value * along(w, x[i], mean, hidden(w, x[i], t))));
     });
     const linear = tangents.map((tangent, i) => -step * force[i] * along(path[0], query, tangent));
     const [first, last] = [path[0], path[path.length - 1]];
@@ -135,5 +129,5 @@ const BOOKS = (() => {
     return { network, linear: places.map((at) => along(first, at, sum)) };
   }
 
-  return { start, train, contributions, curves };
+  return { train, contributions, curves };
 })();

@@ -14,7 +14,7 @@ const mountContributions = (() => {
   function mount(figure) {
     const { safely, tell, show } = FRAME.frame(figure);
     const x = [...AT], y = AT.map((at) => Math.sin(2 * at)), n = x.length;
-    const start = BOOKS.start(WIDTH, SEED);
+    const start = PARTS.weights(WIDTH, SEED);
     let size = [300, 200], alpha = 10 ** -0.5, query = 0, high = 3, run, seen;
 
     const grid = svg("g", { class: "ntk-grid" }), ground = svg("g", { class: "ntk-grid" });
@@ -27,7 +27,8 @@ const mountContributions = (() => {
     };
     const handles = x.map((_, i) => handle(i, X, Y, true, safely, () => [x[i], y[i]],
       (atX, atY) => move(i, atX, atY)));
-    const left = svg("svg", { class: "ntk-functions ntk-slides", role: "group" }, grid, cut, linear,
+    const left = svg("svg", { class: "ntk-functions ntk-slides", role: "group",
+      "aria-label": "The trained network, its linear model, the query and eight data points" }, grid, cut, linear,
       network, ...handles.map((each) => each.node));
     // A bar for each point and one for their sum, and in outline those of the linear model.
     const bars = Array.from({ length: n + 1 }, () => [bar("share"), bar("outline")]);
@@ -57,10 +58,11 @@ const mountContributions = (() => {
       const most = Math.max(...rows.flat().map(Math.abs));
       while (most > high) high *= 2; // it grows only, so that nothing jumps back and forth
       const slot = w / (n + 2), foot = 20;
+      const middle = (i) => slot * (i + (i < n ? 0.75 : 1.25)); // the sum stands apart
       const level = (value) => ((h - foot) * (1 - value / high)) / 2;
       bars.forEach((pair, i) => pair.forEach((path, k) => {
-        const middle = slot * (i + (i < n ? 0.75 : 1.25)), half = slot * (k ? 0.36 : 0.3);
-        path.setAttribute("d", `M${(middle - half).toFixed(1)} ${level(0).toFixed(1)}`
+        const half = slot * (k ? 0.36 : 0.3);
+        path.setAttribute("d", `M${(middle(i) - half).toFixed(1)} ${level(0).toFixed(1)}`
           + `V${level(rows[k][i]).toFixed(1)}h${(2 * half).toFixed(1)}V${level(0).toFixed(1)}Z`);
       }));
       ground.replaceChildren(svg("path", { d: `M0 ${level(0).toFixed(1)}H${w}M${(slot * (n + 0.5)).toFixed(1)} 0V${h}` }));
@@ -68,7 +70,7 @@ const mountContributions = (() => {
         ground.append(svg("path", { d: `M0 ${level(value)}h6` }),
           svg("text", { x: 9, y: level(value) + 4 }, minus(value)));
       for (let i = 0; i <= n; i++)
-        ground.append(svg("text", { x: (slot * (i + (i < n ? 0.75 : 1.25))).toFixed(1), y: h - 6,
+        ground.append(svg("text", { x: middle(i).toFixed(1), y: h - 6,
           "text-anchor": "middle" }, i < n ? String(i + 1) : "Σ"));
       for (const picture of [left, right])
         dress(picture, { viewBox: `0 0 ${w} ${h}`, width: w, height: h });
@@ -76,7 +78,6 @@ const mountContributions = (() => {
       const gap = Math.abs(total(shares) - output);
       const first = shares.indexOf(Math.max(...shares)), last = shares.indexOf(Math.min(...shares));
       const other = Math.max(...shares.map((value, i) => Math.abs(value - flat[i])));
-      left.setAttribute("aria-label", "The trained network, its linear model, the query and eight data points");
       right.setAttribute("aria-label", `Contributions of the points 1 to 8: ${shares.map(signed).join(", ")}; `
         + `of the linear model: ${flat.map(signed).join(", ")}`);
       tell(`After ${run.slopes.length} steps the output at the query is ${signed(output)}. The contributions, from ${signed(shares[last])} of `

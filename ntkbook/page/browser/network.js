@@ -14,13 +14,8 @@ const NTK = (() => {
   const S = 1.5, B = 0.5; // weight_std, bias_std
 
   // A network at its start, for data x with targets y, each a list of equal length.
-  // Units are drawn one after the other, so a wider network holds the narrower one.
   function createNetwork(width, alpha, seed, x, y) {
-    const start = new Float64Array(3 * width + 1), draw = PARTS.normals(seed);
-    start[3 * width] = draw();
-    for (let i = 0; i < width; i++)
-      for (let part = 0; part < 3; part++) start[part * width + i] = draw();
-    return fromWeights(start, alpha, x, y);
+    return fromWeights(PARTS.weights(width, seed), alpha, x, y);
   }
 
   function fromWeights(start, alpha, x, y) {

@@ -96,6 +96,17 @@ const PARTS = (() => {
     return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
   }
 
+  // The weights of a network with one hidden layer at its start, from one number in to one
+  // out: (a, c, v), then d. Units are drawn one after the other, so a wider network holds
+  // the narrower one.
+  function weights(width, seed) {
+    const w = new Float64Array(3 * width + 1), draw = normals(seed);
+    w[3 * width] = draw();
+    for (let i = 0; i < width; i++)
+      for (let part = 0; part < 3; part++) w[part * width + i] = draw();
+    return w;
+  }
+
   const line = (name) => svg("path", { class: `ntk-line ntk-${name}` });
 
   // One entry of a legend: the name of a mark, and the mark itself, 30 by 12.
@@ -122,6 +133,7 @@ const PARTS = (() => {
   };
 
   return {
-    dress, html, svg, line, key, marks, clamp, minus, join, slider, handle, normals, guarded,
+    dress, html, svg, line, key, marks, clamp, minus, join, slider, handle, normals,
+    weights, guarded,
   };
 })();

@@ -27,8 +27,10 @@ const mountPosterior = (() => {
     };
     const handles = x.map((_, j) => handle(j, X, Y, true, safely, () => [x[j], y[j]],
       (atX, atY) => move(j, atX, atY)));
-    const left = svg("svg", { class: "ntk-functions", role: "img" }, axes[0], ...prior);
-    const right = svg("svg", { class: "ntk-functions", role: "group" }, axes[1], band, bayes,
+    const left = svg("svg", { class: "ntk-functions", role: "img",
+      "aria-label": "Five random functions of the network before training" }, axes[0], ...prior);
+    const right = svg("svg", { class: "ntk-functions", role: "group",
+      "aria-label": "The Bayesian mean with its band, the trained network, and four data points" }, axes[1], band, bayes,
       trained, ...handles.map((each) => each.node));
 
     const shuffle = () => {
@@ -65,9 +67,6 @@ const mountPosterior = (() => {
         + `start the functions have a typical size of ${typical.toFixed(1)}. After the data, the band `
         + `reaches up to ${widest.toFixed(1)} to each side, and the trained network is at most `
         + `${apart.toFixed(2)} from the Bayesian mean.`;
-      left.setAttribute("aria-label", "Five random functions of the network before training");
-      right.setAttribute("aria-label", "The Bayesian mean with its band, the trained network, and four "
-        + "data points");
       tell(say);
     }
 

@@ -29,9 +29,11 @@ const mountTangent = (() => {
         draw();
       }, "Target: up and down move it", (x, y) => `target ${minus(y.toFixed(1))}`),
     ];
-    const left = svg("svg", { class: "ntk-functions", role: "group" }, grid, target, tangent, model,
+    const left = svg("svg", { class: "ntk-functions", role: "group",
+      "aria-label": "The model, its tangent at the start, and the target" }, grid, target, tangent, model,
       leastTangent, least, ...handles.map((each) => each.node));
-    const right = svg("svg", { class: "ntk-functions", role: "img" }, lensGrid, parabola, loss,
+    const right = svg("svg", { class: "ntk-functions", role: "img",
+      "aria-label": "The loss and the tangent's parabola, in units of its step" }, lensGrid, parabola, loss,
       lensTangent, lensLeast);
 
     function draw() {
@@ -66,8 +68,6 @@ const mountTangent = (() => {
       axes(lensGrid, w, h, lens, [1, 2, 3], [1, 2], "tangent's steps →", "↑ loss");
       for (const picture of [left, right])
         dress(picture, { viewBox: `0 0 ${w} ${h}`, width: w, height: h });
-      left.setAttribute("aria-label", "The model, its tangent at the start, and the target");
-      right.setAttribute("aria-label", "The loss and the tangent's parabola, in units of its step");
       const number = (x) => minus(Math.abs(x) < 1000 ? x.toPrecision(3) : x.toExponential(1));
       const apart = found.minimum === null ? "The model never reaches the target on that side. "
         : `The loss is least at w = ${number(found.minimum)}: the tangent's step misses by `
