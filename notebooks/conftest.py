@@ -1,14 +1,20 @@
-"""How nbval compares the chapters: texts must be equal; pictures and markup are not
-compared, since fonts and library versions change their bytes and not their meaning.
+"""How nbval compares the chapters: words as words, numbers by value (compare.py).
 
-A warning must not fail a chapter on another machine, so stderr is left out too (the
-lint refuses notebooks that store one). The numbers of claims stand in their texts as
-well, rounded to what the tolerance lets one see.
+Pictures and markup are not compared, since fonts and library versions change their
+bytes and not their meaning. A warning must not fail a chapter on another machine, so
+stderr is left out too (the lint refuses notebooks that store one). The numbers of
+claims stand in their texts as well, rounded to what the tolerance lets one see.
 
 Progress bars are off: on a slow machine one would appear, and be a difference.
 """
 
 import os
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "book" / "tools")]
+
+import compare  # noqa: E402
 
 os.environ["TQDM_DISABLE"] = "1"
 
@@ -25,3 +31,17 @@ def pytest_collectstart(collector):
     # nbval's notebook collectors have this attribute, a tuple; others do not.
     if hasattr(collector, "skip_compare"):
         collector.skip_compare += UNCOMPARED
+
+
+def pytest_itemcollected(item):
+    # nbval has no hook for its comparison. Where numbers agree by value, it is given
+    # the stored text to compare, so that its reports show only what differs.
+    texts = getattr(item, "compare_outputs", None)
+    if texts is None:
+        return
+    rule = item.cell.metadata.get("ntkbook", {}).get("compare")
+
+    def by_value(found, stored, skip_compare=None):
+        return texts(compare.settle(stored, found, rule), stored, skip_compare)
+
+    item.compare_outputs = by_value

@@ -60,6 +60,9 @@ BREAK = {
     "nothing says why": lambda c: c[FIGURE].metadata.update(
         tags=["nbval-ignore-output"]
     ),
+    "gives no reason": lambda c: c[FIGURE].metadata.update(
+        ntkbook={"compare": {"units": 2}}
+    ),
     "installs something": lambda c: c[FIGURE].update(source="%pip install -q jax"),
     "an absolute path": lambda c: c[FIGURE].update(source="open('/home/me/x.npy')"),
     "the first cell is not a title": lambda c: c[0].update(source="Hello"),

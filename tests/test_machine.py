@@ -77,13 +77,30 @@ def test_values_are_checked_where_a_traced_function_closes_over_them():
     assert jax.jit(lambda s: s * checks.inputs("x", good))(2.0) == 2.0
 
 
-def test_importing_is_light():
-    """Neither the old library, nor TensorFlow, nor a widget comes with the import."""
-    code = (
-        "import sys, ntkbook; "
-        "print([n for n in ('neural_tangents', 'tensorflow', 'ipywidgets', 'diffrax', "
-        "'torch') if n in sys.modules])"
-    )
+HEAVY = "sklearn pandas matplotlib diffrax IPython ipywidgets torch tensorflow".split()
+HEAVY += ["neural_tangents", "scipy.stats"]
+
+
+@pytest.mark.parametrize("names", ["__version__", "mlp ntk ntk_operator kappa", "all"])
+def test_importing_is_light(names):
+    """What only figures, studies and peers need does not come with the library.
+
+    Of all public names, only those that draw may bring matplotlib, and the study of
+    the critique scikit-learn, once it is run.
+    """
+    code = "import sys, ntkbook\n"
+    for name in names.split() if names != "all" else ntkbook.__all__:
+        if name not in ("neural_tangents", "explore"):
+            code += f"ntkbook.{name}\n"
+    code += f"print([n for n in {HEAVY} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_found():
+    for name in ntkbook.__all__:
+        assert getattr(ntkbook, name) is not None
+    assert set(ntkbook.__all__) <= set(dir(ntkbook))
+    with pytest.raises(AttributeError, match="no attribute 'nkt'"):
+        ntkbook.nkt  # noqa: B018

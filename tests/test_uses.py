@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
 
 import ntkbook
+from ntkbook.networks import shares
 from ntkbook.networks.shares import EQUATION, FORMED, GRAMS, PAIRS, UNUSED, WHOLE
 
 KEY = jax.random.key(0)
@@ -346,3 +347,24 @@ def test_random_convolutions(relaxed, **drawn):
 
     x = inputs(2, 6, 7, 2)
     agree(Model().apply, Model().init(KEY, x), x)
+
+
+def test_what_jax_changes_is_never_a_silent_loss(monkeypatch):
+    """Whatever goes wrong in our own reading of a network is told, and kept right."""
+
+    def moved(*args):
+        raise AttributeError("jax moved a name")
+
+    apply = lambda p, x: jnp.tanh(x @ p["w"]) @ p["v"]  # noqa: E731
+    params = {"w": inputs(3, 3), "v": inputs(3, 1)}
+    monkeypatch.setattr(shares, "uses", moved)
+    with pytest.warns(UserWarning, match="AttributeError: jax moved a name.*report"):
+        routes = agree(apply, params, inputs(4, 3))
+    assert set(routes.values()) == {WHOLE}
+
+
+def test_a_network_at_fault_is_not_reported_as_ours():
+    """Its own error comes through, without a warning that blames JAX."""
+    apply = lambda p, x: jnp.tanh(x @ p["w"]) @ p["absent"]  # noqa: E731
+    with pytest.raises(ValueError, match="fails: KeyError: 'absent'"):
+        ntkbook.ntk(apply, {"w": inputs(3, 3)}, inputs(4, 3))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import compare
 import seal
 import variants
 
@@ -111,6 +112,9 @@ def _any_cell(cell: dict) -> Iterator[tuple[str, str]]:
             "its output is not compared, and nothing says why",
             'Give the reason in its metadata: "ntkbook": {"unchecked": "..."}',
         )
+    rule = metadata.get("ntkbook", {}).get("compare")
+    if rule is not None and (wrong := compare.complaint(rule)):
+        yield f"its rule for comparing {wrong}", "See book/tools/compare.py"
     if ABSOLUTE.search("".join(cell["source"])) and cell["cell_type"] == "code":
         yield "an absolute path", "Use a path relative to the notebook"
 

@@ -11,6 +11,7 @@ forming it may be less. What is no sum of outer products, such as the derivative
 bias, is formed. Everything below is written as a few large matrix products.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -188,9 +189,13 @@ def plan_for(apply: Callable, params, x, k: int, trace: bool) -> Plan:
     try:
         how = How(apply, trace, whole=False)
         found = _derivatives.eval_shape(how, params, one)
-    except Exception:  # JAX cannot go backwards through every loop, but forwards it can
+    except Exception as error:
+        # JAX cannot go backwards through every loop, but forwards it can. Where the
+        # network itself is at fault, this ends in the same error again.
         how = How(apply, trace, whole=True)
         found = _derivatives.eval_shape(how, params, one)
+        if not _is_irreversible_loop(error):
+            warnings.warn(NOT_FAST.format(type(error).__name__, error), stacklevel=2)
     routes = [_route(how, f) for f in found]
     outputs = 1 if trace else k * k
     kept, extra, pairs = 0, 0, 0
@@ -203,6 +208,17 @@ def plan_for(apply: Callable, params, x, k: int, trace: bool) -> Plan:
             pairs = max(pairs, len(f.inputs) ** 2 * (1 + outputs))
         kept += numbers
     return Plan(how, routes, k, kept, kept + extra, pairs + 3 * outputs)
+
+
+NOT_FAST = (
+    "ntkbook could not follow this network's parameters ({}: {}), so it forms the "
+    "whole Jacobian: the kernel is right, but takes more time and memory. Please "
+    "report this line together with what ntkbook.device_report() prints."
+)
+
+
+def _is_irreversible_loop(error: Exception) -> bool:
+    return isinstance(error, ValueError) and "Reverse-mode" in str(error)
 
 
 # Traced once for each network: its shapes are then looked up.
