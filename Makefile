@@ -6,9 +6,18 @@ NOTEBOOK ?= notebooks/*.ipynb
 RUN ?= 04_images
 SOLUTIONS ?= yes
 VARIANT ?=
+ONLY ?=
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
+# What JAX has compiled once serves all tests and chapters: by default it keeps only what
+# took longer than a second, and the tests compile thousands of small functions.
+WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
+	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+# Which test runs which function, for `make check`: `make test` records it.
+TESTMON := TESTMON_DATAFILE=$(CURDIR)/_build/testmondata $(WITH_CACHE) \
+	$(BIN)/python -m pytest -o cache_dir=_build/pytest -q
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 BUILD_TESTS := tests/test_environment.py tests/test_book_build.py
@@ -17,16 +26,21 @@ ALONE_TESTS := tests/test_paper.py tests/test_front_page.py tests/test_live_figu
 BOOK_TESTS := $(BUILD_TESTS) $(BROWSER_TESTS) $(ALONE_TESTS)
 COLAB_TESTS := tests/test_colab_run.py
 COURSE_TESTS := tests/test_course_grading.py
+SLOW_TESTS := $(BOOK_TESTS) $(COLAB_TESTS) $(COURSE_TESTS)
+LIBRARY_TESTS := tests ntkbook --doctest-modules $(addprefix --ignore=,$(SLOW_TESTS))
+CHANGED = $(shell git diff --name-only --diff-filter=d \
+	$$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- 'notebooks/*.ipynb'; \
+	git ls-files --others --exclude-standard -- 'notebooks/*.ipynb')
 heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
-.PHONY: help book pdf sphinx serve lab test lint format execute answers run bench lock clean \
-	environment colab-environment \
-	course test-library test-notebooks test-book test-colab test-course test-course-all
+.PHONY: help book course pdf sphinx serve lab check test test-all matrix lint format \
+	execute answers run bench lock clean environment colab-environment \
+	test-library test-notebooks test-book test-colab test-course test-types test-weekly
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' \
-	| awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	| awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 book: environment  ## build the book into _build/html (makes the environment first)
 	@$(BIN)/python book/tools/build.py $(if $(filter no,$(SOLUTIONS)),--without-solutions)
@@ -52,8 +66,22 @@ serve: book  ## build it, and serve it at http://localhost:8000 (PORT=... for an
 lab: environment  ## open the chapters in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
 
-test: lint test-library test-notebooks test-book test-colab test-course  ## run every check
-	$(call heading,All checks passed.)
+check: lint  ## quick: style, and the tests and chapters that your changes concern
+	$(call heading,Tests of what changed)
+	@$(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) || test $$? -eq 5  # 5: none to run
+	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
+	@$(if $(strip $(CHANGED)),$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
+
+test:  ## run every check, but for those of test-all; about 15 minutes
+	@$(PYTHON) book/tools/stages.py environment lint test-library test-notebooks \
+		test-book test-colab test-course
+
+test-all:  ## run every check there is: before a tag, and weekly
+	@$(PYTHON) book/tools/stages.py environment lint test-library test-notebooks \
+		test-book test-colab test-course test-types test-weekly
+
+matrix:  ## run the tests on every Python, JAX and processor promised (ONLY=... for some)
+	@$(PYTHON) book/tools/matrix.py $(ONLY)
 
 lint: environment  ## check style, imports and the notebooks' form
 	$(call heading,Lint: style; imports; the notebooks)
@@ -62,21 +90,22 @@ lint: environment  ## check style, imports and the notebooks' form
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python book/tools/lint.py
 
-# The import hook checks the shapes in every signature, which would answer bad input
-# before the library's own messages can: those are tested without it.
-test-library: environment
+test-library: environment  ## a part of test: the library, and its docstrings' examples
 	$(call heading,Library: tests and the examples in docstrings)
-	@$(PYTEST) $(TWO) tests ntkbook --doctest-modules \
-		--jaxtyping-packages=ntkbook,beartype.beartype \
-		--ignore=tests/test_bad_input.py $(addprefix --ignore=,$(BOOK_TESTS) $(COLAB_TESTS) $(COURSE_TESTS))
-	$(call heading,Library: bad input)
-	@$(PYTEST) tests/test_bad_input.py
+	@$(TESTMON) $(TWO) --testmon-noselect $(LIBRARY_TESTS)
 
-test-notebooks: environment
+# The import hook checks the shapes that signatures state, which would answer bad input
+# before the library's own messages can: those are tested without it.
+test-types: environment
+	$(call heading,Library: the shapes that its signatures state)
+	@$(WITH_CACHE) $(PYTEST) $(TWO) $(LIBRARY_TESTS) --ignore=tests/test_bad_input.py \
+		--jaxtyping-packages=ntkbook,beartype.beartype
+
+test-notebooks: environment  ## a part of test: the chapters, against their outputs
 	$(call heading,Chapters: run again and compared with their stored outputs)
-	@$(PYTEST) $(TWO) --nbval notebooks
+	@$(WITH_CACHE) $(PYTEST) $(TWO) --nbval notebooks
 
-test-book: environment
+test-book: environment  ## a part of test: the built book, in a browser and on paper
 	$(call heading,Book: built from clean)
 	@$(PYTEST) $(BUILD_TESTS)
 	$(call heading,Book: read in a browser)
@@ -84,12 +113,12 @@ test-book: environment
 	$(call heading,Book: on paper; and its figures alone with the processor)
 	@$(PYTEST) $(ALONE_TESTS)
 
-test-colab: environment colab-environment
+test-colab: environment colab-environment  ## a part of test: Colab's notebooks
 	$(call heading,Colab: the generated notebooks on versions that Colab has)
 	@$(BIN)/python book/tools/build.py
 	@$(PYTEST) -n 2 $(COLAB_TESTS)
 
-test-course: environment
+test-course: environment  ## a part of test: exercises through both graders
 	$(call heading,Course: one chapter through both graders)
 	@$(PYTEST) $(COURSE_TESTS)
 
@@ -118,6 +147,8 @@ lock:  ## pin the newest versions again, within pyproject.toml's bounds (needs u
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
 	uv pip compile $(LOCK) --group book --group test --group course -o requirements.txt pyproject.toml
 	uv pip compile $(LOCK) --group colab -o tests/colab-requirements.txt
+	uv pip compile $(LOCK) --group book --group test --group course --group colab-jax \
+		-o tests/colab-jax-requirements.txt pyproject.toml
 
 LOCK := --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 	--no-emit-index-url --no-emit-find-links \
