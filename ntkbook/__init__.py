@@ -8,6 +8,8 @@ and whoever computes a kernel does not wait for the libraries that draw figures.
 
 from importlib import import_module
 
+from ntkbook._lazy import submodules
+
 __version__ = "0.1.0"
 
 MODULES = """
@@ -37,15 +39,13 @@ NAMES = {
 HOMES = {name: home for home, names in NAMES.items() for name in names.split()}
 
 __all__ = sorted([*MODULES.split(), *HOMES])
+_module = submodules(__name__)
 
 
 def __getattr__(name: str):
-    if name in HOMES:
-        found = getattr(import_module(f"ntkbook.{HOMES[name]}"), name)
-    elif name in MODULES.split():
-        found = import_module(f"ntkbook.{name}")
-    else:
-        raise AttributeError(f"module 'ntkbook' has no attribute {name!r}")
+    if name not in HOMES:
+        return _module(name)
+    found = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
     globals()[name] = found  # from now on it is found without this function
     return found
 

@@ -98,6 +98,14 @@ def test_importing_is_light(names):
     assert done.stdout.strip() == "[]"
 
 
+def test_a_module_is_found_without_its_own_import():
+    """As it was when all were imported at once, and as chapters write it."""
+    code = "import ntkbook; ntkbook.page.exercises.key, ntkbook.machine.data.digits"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="'ntkbook.page' has no attribute 'x'"):
+        ntkbook.page.x  # noqa: B018
+
+
 def test_every_public_name_is_found():
     for name in ntkbook.__all__:
         assert getattr(ntkbook, name) is not None
