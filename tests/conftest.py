@@ -2,11 +2,13 @@
 
 Double precision, so that agreement can be asked to 1e-10; no promotion of dtypes or of
 ranks, so that the library never mixes precisions or broadcasts by accident; warnings
-that the library causes are errors; hypothesis draws the same cases in every run.
+that the library causes are errors; hypothesis draws the same cases in every run, and
+other ones weekly.
 """
 
 import itertools
 
+import draws
 import hypothesis
 import jax
 import pytest
@@ -18,8 +20,9 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 hypothesis.settings.register_profile(
     "book",
     deadline=None,  # the first case of a shape compiles
-    derandomize=True,
+    derandomize=not draws.WEEKLY,
     database=None,
+    print_blob=draws.WEEKLY,  # how to draw a failing case again
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 hypothesis.settings.load_profile("book")

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from draws import examples
 
 import ntkbook
 from ntkbook import alignment as al
@@ -36,7 +37,7 @@ kernels = st.builds(
 )
 
 
-@hypothesis.settings(max_examples=200)
+@examples(60, weekly=1000)
 @hypothesis.given(kernel=kernels, seed=st.integers(0, 10**6))
 def test_lemma_1_holds_for_any_kernel_and_target(kernel, seed):
     target = np.random.default_rng(seed).normal(size=(3, len(kernel)))
@@ -44,7 +45,7 @@ def test_lemma_1_holds_for_any_kernel_and_target(kernel, seed):
     assert (bound <= norm * (1 + 1e-9)).all()
 
 
-@hypothesis.settings(max_examples=100)
+@examples(30, weekly=1000)
 @hypothesis.given(kernel=kernels)
 def test_eigenfunctions_have_their_eigenvalue_for_alignment(kernel):
     found = al.eigenfunctions(kernel)

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from draws import examples
 
 import ntkbook
 from ntkbook.taylor import second_derivative_norm
@@ -816,7 +817,7 @@ SIZES = st.sampled_from([0.0, 1e-300, 1e-150, 1e-5, 1.0, 1e5, 1e150, 1e300])
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@hypothesis.settings(max_examples=1000)
+@examples(150, weekly=5000)
 @hypothesis.given(
     of_weights=SIZES,
     of_x=SIZES,
@@ -869,13 +870,13 @@ def test_any_size_of_number_gives_a_finite_result_or_an_error(
     assert everything_finite(result), result
 
 
-@hypothesis.settings(max_examples=3000)
+@examples(300, weekly=20000)
 @hypothesis.given(call=calls(ARGUMENTS))
 def test_anything_gives_a_finite_result_or_an_error_that_teaches(call):
     finite_or_taught(*call)
 
 
-@hypothesis.settings(max_examples=200)
+@examples(60, weekly=2000)
 @hypothesis.given(call=calls(FLOW))
 def test_anything_in_a_flow_gives_a_finite_result_or_an_error_that_teaches(call):
     finite_or_taught(*call)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from draws import examples
 from kernel_values import PRODUCTS, VALUES
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -260,7 +261,7 @@ def test_small_angles(angle):
     assert float(found) == pytest.approx(expected, abs=2e-16 / np.sin(angle) + 1e-15)
 
 
-@hypothesis.settings(max_examples=30)
+@examples(10, weekly=100)
 @hypothesis.given(
     seed=st.integers(0, 1000), a=st.floats(0.01, 100), b=st.floats(0.01, 100)
 )
@@ -402,7 +403,7 @@ def pairs(low=0.01, high=4.0):
 at_once = jax.jit(expectations, static_argnums=0)
 
 
-@hypothesis.settings(max_examples=30)
+@examples(10, weekly=300)
 @hypothesis.given(pairs())
 def test_series_against_closed_forms(pair):
     q1, q2, c = pair

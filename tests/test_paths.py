@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from draws import examples
 
 import ntkbook
 from ntkbook.networks.paths_books import advance
@@ -165,7 +166,7 @@ def test_the_left_sum_errs_in_proportion_to_the_step():
     assert slope == pytest.approx(1.0, abs=0.1)
 
 
-@hypothesis.settings(max_examples=8)
+@examples(3, weekly=40)
 @hypothesis.given(
     seed=st.integers(0, 10**6),
     outputs=st.integers(1, 3),

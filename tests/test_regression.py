@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+from draws import examples
 from test_tangent import agree, dense
 
 import ntkbook
@@ -203,7 +204,7 @@ def test_single_precision_in_double_precision_inside():
     agree(found, double.train, 1e-14)
 
 
-@hypothesis.settings(max_examples=200)
+@examples(60, weekly=2000)
 @hypothesis.given(
     rates=st.lists(st.floats(0, 1e6), min_size=1, max_size=4),
     t=st.floats(0, 1e12),

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from draws import examples
 from jax.flatten_util import ravel_pytree
 
 import ntkbook
@@ -124,7 +125,7 @@ def test_the_adapter_agrees(network, implementation, relaxed):
     agree(ntkbook.ntk(apply, params, x1, x2), theirs, 1e-10)
 
 
-@hypothesis.settings(max_examples=10)
+@examples(5, weekly=60)
 @hypothesis.given(
     width=st.integers(1, 4),
     depth=st.integers(0, 3),

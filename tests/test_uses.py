@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from draws import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
 
@@ -41,7 +42,7 @@ def inputs(*shape):
 ACTIVATIONS = [jnp.tanh, jax.nn.relu, jax.nn.gelu, jax.nn.softplus, jnp.sin]
 
 
-@settings(max_examples=10)
+@examples(5, weekly=60)
 @given(
     widths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
     outputs=st.integers(1, 3),
@@ -318,7 +319,7 @@ def test_routes_of_a_convolution(relaxed):
     assert list(found.values()) == [FORMED, FORMED, PAIRS, GRAMS]
 
 
-@settings(max_examples=8)
+@examples(4, weekly=40)
 @given(
     stride=st.integers(1, 2),
     dilation=st.integers(1, 2),

@@ -1,0 +1,14 @@
+"""How many cases hypothesis draws for a test: a few each time, many new ones weekly."""
+
+import os
+
+import hypothesis
+
+WEEKLY = os.environ.get("HYPOTHESIS_PROFILE") == "weekly"  # by `make test-weekly`
+
+
+def examples(often: int, weekly: int) -> hypothesis.settings:
+    """Return the decorator for a test: the same `often` cases in every run of `make
+    test`, and `weekly` others, drawn at random, in each run of `make test-weekly`.
+    """
+    return hypothesis.settings(max_examples=weekly if WEEKLY else often)
