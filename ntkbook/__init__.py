@@ -4,6 +4,8 @@ A network is any function ``apply(params, x) -> (n, k)``. The names below are wh
 chapters use; each chapter's own module (``ntkbook.taylor``, ...) holds the rest.
 """
 
+import importlib
+
 from ntkbook import alignment as alignment
 from ntkbook import critique as critique
 from ntkbook import flow as flow
@@ -48,7 +50,5 @@ __version__ = "0.1.0"
 def __getattr__(name: str):
     # Loaded when first asked for: the rest of the library never needs it.
     if name == "neural_tangents":
-        from ntkbook._neural_tangents import load
-
-        return load()
+        return importlib.import_module("ntkbook.neural_tangents")
     raise AttributeError(f"module 'ntkbook' has no attribute {name!r}")
