@@ -1,8 +1,8 @@
-"""neural-tangents on today's JAX, without TensorFlow: ``import ntkbook.neural_tangents``.
+"""neural-tangents on today's JAX, without TensorFlow.
 
-Release 0.6.5 (December 2023), the last one, asks JAX, NumPy and SciPy for what they have
-taken away since, and one of its subpackages needs TensorFlow. This module imports the
-library all the same:
+Release 0.6.5 (December 2023), the last one, uses what JAX and SciPy have taken away
+since, and one of its subpackages needs TensorFlow. ``import ntkbook.neural_tangents``
+gives it all the same:
 
 - names that it imports from JAX are put back for as long as the import takes;
 - functions that changed are replaced in the library's own modules, so that nobody else
@@ -17,20 +17,25 @@ other part of this library needs this one.
 import contextlib
 import importlib
 import importlib.util
+import math
 import sys
 import types
 import warnings
 
+import jax
+import jax.core
+import jax.extend.core
+import jax.extend.linear_util
+import jax.interpreters.ad
+import jax.numpy as jnp
+import scipy.linalg
+from jax.interpreters.ad import Zero, is_undefined_primal
+
 INSTALL = 'pip install --no-deps "neural-tangents==0.6.5" "frozendict>=2.4"'
 
 
-def load() -> types.ModuleType:
-    """Import and return `neural_tangents`.
-
-    Raises:
-        ImportError: it is not installed, or JAX moved more names; the message says
-            what to install.
-    """
+def _load() -> None:
+    """Import `neural_tangents` and mend it, or say what to install."""
     for name in ("neural_tangents", "frozendict"):
         if name not in sys.modules and importlib.util.find_spec(name) is None:
             raise ImportError(
@@ -45,29 +50,23 @@ def load() -> types.ModuleType:
         with _names_put_back():
             library = importlib.import_module("neural_tangents")
         _mend(library)
-        return library
     except (ImportError, AttributeError) as error:
         # Leave nothing half-imported: the next try must fail with this message too.
         for name in set(sys.modules) - before:
             if name.split(".")[0] == "neural_tangents":
                 del sys.modules[name]
-        import jax
-
-        raise ImportError(
-            f"neural-tangents could not be imported on JAX {jax.__version__}: {error}. "
-            "The adapter is tested with JAX 0.7.2 to 0.12; install one of these, and\n"
-            f"    {INSTALL}"
-        ) from error
+            raise ImportError(
+                f"neural-tangents could not be imported on JAX {jax.__version__}: {error}. "
+                "The adapter is tested with JAX 0.7.2 to 0.12; install one of these, and\n"
+                f"    {INSTALL}"
+            ) from error
 
 
 @contextlib.contextmanager
 def _names_put_back():
-    """Give JAX's modules, while the library is imported, the names that it looks for."""
+    """Give JAX's modules the names that the library imports, while it does so."""
     import jax._src.core
     import jax._src.util
-    import jax.core
-    import jax.extend.core
-    import jax.interpreters.ad
 
     added = []
 
@@ -120,10 +119,6 @@ class _With(types.ModuleType):
 
 def _mend(library) -> None:
     """Replace in the library's own modules what changed since its release."""
-    import jax
-    import jax.core
-    import scipy.linalg
-
     empirical, predict = library._src.empirical, library._src.predict
     # Implementation 3 of `empirical_ntk_fn`, structured derivatives.
     empirical.ad = _With(
@@ -134,6 +129,11 @@ def _mend(library) -> None:
     )
     empirical.ad.source_info_util = types.SimpleNamespace(
         transform_name_stack=lambda _: contextlib.nullcontext()
+    )
+    empirical.lu = _With(empirical.lu, wrap_init=_wrap)
+    # JAX is about to refuse shapes and arrays here.
+    empirical.jnp = _With(
+        jnp, size=lambda a: math.prod(a.shape), dtype=lambda a: a.dtype
     )
     # No JAX has arrays of dynamic shape any more.
     empirical.core = _With(empirical.core, DShapedArray=None)
@@ -150,15 +150,16 @@ def _mend(library) -> None:
 
 
 def _eigvalsh(a, eigvals=None):
-    import scipy.linalg
-
     return scipy.linalg.eigvalsh(a, subset_by_index=eigvals)
+
+
+def _wrap(function):
+    about = jax.api_util.debug_info("neural_tangents", function, (), {})
+    return jax.extend.linear_util.wrap_init(function, debug_info=about)
 
 
 def _linearize(function, *primals, has_aux):
     """Return what ``jax.interpreters.ad.linearize`` did: the derivative as a jaxpr."""
-    import jax
-
     out, derivative = jax.linearize(function.call_wrapped, *primals)
     jaxpr = jax.make_jaxpr(derivative)(*primals)
     unknown = types.SimpleNamespace(is_known=lambda: False)
@@ -167,10 +168,6 @@ def _linearize(function, *primals, has_aux):
 
 def _transpose_equation(equation, cotangent, *values):
     """Return the cotangents of an equation's linear inputs, ``None`` for the others."""
-    import jax
-    import jax.numpy as jnp
-    from jax.interpreters.ad import Zero, is_undefined_primal
-
     if equation is None:  # the identity
         return (cotangent,)
     linear = [i for i, value in enumerate(values) if is_undefined_primal(value)]
@@ -197,23 +194,22 @@ def _transpose_equation(equation, cotangent, *values):
 
 
 def _operations(function, optimize, *args, **kwargs):
-    """Return how many floating-point operations a function takes, as XLA counts them."""
-    import jax
-
+    """Return how many floating-point operations a function takes, by XLA's count."""
     program = jax.jit(function).lower(*args, **kwargs)
     return (program.compile() if optimize else program).cost_analysis()["flops"]
 
 
-_library = load()
-batch = _library.batch
-empirical_kernel_fn = _library.empirical_kernel_fn
-empirical_nngp_fn = _library.empirical_nngp_fn
-empirical_ntk_fn = _library.empirical_ntk_fn
-empirical_ntk_vp_fn = _library.empirical_ntk_vp_fn
-linearize = _library.linearize
-monte_carlo_kernel_fn = _library.monte_carlo_kernel_fn
-taylor_expand = _library.taylor_expand
-Kernel = _library.Kernel
-NtkImplementation = _library.NtkImplementation
-predict = _library.predict
-stax = _library.stax
+_load()
+
+from neural_tangents import Kernel as Kernel  # noqa: E402
+from neural_tangents import NtkImplementation as NtkImplementation  # noqa: E402
+from neural_tangents import batch as batch  # noqa: E402
+from neural_tangents import empirical_kernel_fn as empirical_kernel_fn  # noqa: E402
+from neural_tangents import empirical_nngp_fn as empirical_nngp_fn  # noqa: E402
+from neural_tangents import empirical_ntk_fn as empirical_ntk_fn  # noqa: E402
+from neural_tangents import empirical_ntk_vp_fn as empirical_ntk_vp_fn  # noqa: E402
+from neural_tangents import linearize as linearize  # noqa: E402
+from neural_tangents import monte_carlo_kernel_fn as monte_carlo_kernel_fn  # noqa: E402
+from neural_tangents import predict as predict  # noqa: E402
+from neural_tangents import stax as stax  # noqa: E402
+from neural_tangents import taylor_expand as taylor_expand  # noqa: E402
