@@ -21,15 +21,14 @@ import math
 import sys
 import types
 import warnings
+from functools import partial
 
 import jax
 import jax.core
 import jax.extend.core
-import jax.extend.linear_util
 import jax.interpreters.ad
 import jax.numpy as jnp
 import scipy.linalg
-from jax.interpreters.ad import Zero, is_undefined_primal
 
 INSTALL = 'pip install --no-deps "neural-tangents==0.6.5" "frozendict>=2.4"'
 
@@ -55,11 +54,11 @@ def _load() -> None:
         for name in set(sys.modules) - before:
             if name.split(".")[0] == "neural_tangents":
                 del sys.modules[name]
-            raise ImportError(
-                f"neural-tangents could not be imported on JAX {jax.__version__}: {error}. "
-                "The adapter is tested with JAX 0.7.2 to 0.12; install one of these, and\n"
-                f"    {INSTALL}"
-            ) from error
+        raise ImportError(
+            f"neural-tangents could not be imported on JAX {jax.__version__}: {error}. "
+            "The adapter is tested with JAX 0.7.2 to 0.12; install one of these, and\n"
+            f"    {INSTALL}"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -130,7 +129,7 @@ def _mend(library) -> None:
     empirical.ad.source_info_util = types.SimpleNamespace(
         transform_name_stack=lambda _: contextlib.nullcontext()
     )
-    empirical.lu = _With(empirical.lu, wrap_init=_wrap)
+    empirical.lu = _With(empirical.lu, wrap_init=partial(_wrap, empirical.lu))
     # JAX is about to refuse shapes and arrays here.
     empirical.jnp = _With(
         jnp, size=lambda a: math.prod(a.shape), dtype=lambda a: a.dtype
@@ -153,9 +152,9 @@ def _eigvalsh(a, eigvals=None):
     return scipy.linalg.eigvalsh(a, subset_by_index=eigvals)
 
 
-def _wrap(function):
+def _wrap(linear_util, function):
     about = jax.api_util.debug_info("neural_tangents", function, (), {})
-    return jax.extend.linear_util.wrap_init(function, debug_info=about)
+    return linear_util.wrap_init(function, debug_info=about)
 
 
 def _linearize(function, *primals, has_aux):
@@ -168,11 +167,12 @@ def _linearize(function, *primals, has_aux):
 
 def _transpose_equation(equation, cotangent, *values):
     """Return the cotangents of an equation's linear inputs, ``None`` for the others."""
+    ad = jax.interpreters.ad
     if equation is None:  # the identity
         return (cotangent,)
-    linear = [i for i, value in enumerate(values) if is_undefined_primal(value)]
-    if type(cotangent) is Zero:
-        return [Zero(v.aval) if i in linear else None for i, v in enumerate(values)]
+    linear = [i for i, value in enumerate(values) if ad.is_undefined_primal(value)]
+    if type(cotangent) is ad.Zero:
+        return [ad.Zero(v.aval) if i in linear else None for i, v in enumerate(values)]
     # Some values are known by their shape only: then they do not matter.
     known = [
         jnp.zeros(v.shape, v.dtype) if isinstance(v, jax.core.ShapedArray) else v
