@@ -4,10 +4,12 @@ Its values are checked against formulas and against ours, never against its own 
 """
 
 import importlib.util
+import re
 import subprocess
 import sys
 import warnings
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -98,6 +100,16 @@ def test_in_a_fresh_process():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_page_runs(capsys):
+    """The code of the page "neural-tangents today" prints what it says it prints."""
+    page = Path(__file__).parents[1] / "book" / "neural_tangents.md"
+    code = "".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
+    exec(code, {})
+    expected = re.findall(r"^print.*  # (.*)$", code, re.M)
+    assert len(expected) == 4
+    assert capsys.readouterr().out.split("\n")[:-1] == expected
 
 
 @pytest.mark.parametrize("missing", ["neural_tangents", "frozendict"])
