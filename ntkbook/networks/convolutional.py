@@ -24,7 +24,7 @@ from jaxtyping import Array, Float
 
 from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks
-from ntkbook.networks.gram import gram_in_blocks
+from ntkbook.networks.gram import gram_in_blocks, symmetric
 from ntkbook.networks.limits import (
     Pair,
     double,
@@ -142,8 +142,7 @@ def cntk(
     def block(a, b):  # one program for all blocks, those on the diagonal too
         kernel, share = program(a, a if b is None else b)
         missing.append(share)
-        # The average adds a pair's pixels in another order than those of its mirror.
-        return _symmetric(kernel) if b is None and pooling == "average" else kernel
+        return symmetric(kernel) if b is None else kernel
 
     pixels = images1.shape[1] * images1.shape[2]
     bytes_per_pair = 8 * pixels ** (2 if pooling == "average" else 1)
@@ -185,11 +184,6 @@ def _pixels(x1, x2, pooled):
     q = jnp.moveaxis((jnp.concatenate([x1, x2]) ** 2).mean(3), 0, 2)
     pairs = "nijc,makc->iajknm" if pooled else "nijc,mijc->ijnm"
     return q, jnp.einsum(pairs, x1, x2) / x1.shape[3]
-
-
-@jax.jit
-def _symmetric(kernel):
-    return (kernel + kernel.T) / 2
 
 
 def _pool(kernel):

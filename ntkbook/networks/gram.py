@@ -105,6 +105,16 @@ def blocks_of_gram(
         yield r, c, block[: r.stop - r.start, : c.stop - c.start]
 
 
+@jax.jit
+def symmetric(block):
+    """Return a block on the diagonal, equal to its transpose to the last bit.
+
+    It is so up to rounding, which on some processors differs between two entries that
+    mirror each other.
+    """
+    return (block + block.T) / 2
+
+
 @partial(jax.jit, donate_argnums=0)
 def _place(gram, block, row, column):
     """Write a block into its place, without a second copy of the matrix."""

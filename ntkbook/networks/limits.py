@@ -23,7 +23,7 @@ from jaxtyping import Array, Float
 from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks
 from ntkbook.networks.expectations import expectations, second_moment
-from ntkbook.networks.gram import gram_in_blocks
+from ntkbook.networks.gram import gram_in_blocks, symmetric
 from ntkbook.networks.network import elementwise
 
 FIRST_LAYERS = ("scaled", "unscaled")
@@ -312,7 +312,7 @@ def _kernel(x1, x2, settings: _Settings, which, frozen):
     def block(a, b):  # one program for all blocks, those on the diagonal too
         kernel, share = contract(a, a if b is None else b)
         missing.append(share)
-        return kernel
+        return symmetric(kernel) if b is None else kernel
 
     # Blocks that stay in the processor's cache; about eight arrays are alive in each.
     of = partial(blocks, bytes_per_row=BLOCK * 8 * 8, at_most=BLOCK)
