@@ -17,7 +17,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from ntkbook.critique.kernels import kernel
 from ntkbook.machine import checks
@@ -96,6 +95,8 @@ def data(
 
     Source: :cite:t:`liu2025issues`, section 4.1, and its code.
     """
+    from sklearn.model_selection import train_test_split  # slow to import
+
     number = checks.bounded_int("number", number, 0)
     points = checks.bounded_int("points", points, 10)
     dimension = checks.bounded_int("dimension", dimension, 2)
