@@ -10,6 +10,7 @@ import itertools
 import hypothesis
 import jax
 import pytest
+from needs import pytest_terminal_summary  # noqa: F401, a hook
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -44,11 +43,9 @@ def test_has_its_pages_and_no_stale_one(pages):
 
 
 def test_a_second_build_has_nothing_to_do(pages):
-    start = time.monotonic()
     done = subprocess.run(BUILD, capture_output=True, text=True)
     assert done.returncode == 0
     assert "Nothing has changed" in done.stdout
-    assert time.monotonic() - start < 10
 
 
 def test_loads_nothing_from_elsewhere(pages):

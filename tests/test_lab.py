@@ -12,10 +12,11 @@ import time
 import urllib.request
 
 import nbformat
+import needs
 import pytest
 from playwright.sync_api import expect
 
-pytest.importorskip("jupyterlab")
+needs.package("jupyterlab", get="make environment")
 
 CELLS = [
     """\

@@ -2,7 +2,6 @@
 
 import re
 import sys
-from io import BytesIO
 from unicodedata import normalize
 
 import numpy as np
@@ -112,16 +111,15 @@ MARGINS = *SIDES, np.s_[:20], np.s_[45:61], np.s_[787:800], np.s_[825:]
 TEXT = np.s_[63:784]
 
 
-def pictures(path):
-    """Each sheet as a picture in grey, with its number."""
-    with pypdfium2.PdfDocument(path) as book:
-        for number, sheet in enumerate(book, 1):
-            yield number, sheet.render(grayscale=True).to_numpy().squeeze()
-
-
-def test_nothing_is_printed_into_the_margins(printed):
-    for number, sheet in pictures(printed[1]):
-        assert all(sheet[margin].min() > 250 for margin in MARGINS), number
+def faults(picture):
+    """What is wrong with a sheet, by its picture in grey."""
+    text = picture[TEXT]
+    if any(picture[margin].min() <= 250 for margin in MARGINS):
+        yield "printed into the margins"
+    if not (text < 190).any():
+        yield "empty"
+    elif frame_is_empty(text) or frame_is_empty(text[::-1]):
+        yield "begins or ends in an empty box"
 
 
 def frame_is_empty(rows):
@@ -138,15 +136,33 @@ def test_an_empty_box_is_seen():
     assert not frame_is_empty(rows)
 
 
-def test_no_sheet_is_empty_or_ends_in_an_empty_box(printed):
-    for number, sheet in pictures(printed[1]):
-        text = sheet[TEXT]
-        assert (text < 190).any(), number
-        assert not frame_is_empty(text) and not frame_is_empty(text[::-1]), number
+def test_each_sheet_has_its_margins_and_no_empty_box(printed):
+    with pypdfium2.PdfDocument(printed[1]) as book:
+        wrong = {
+            number: found
+            for number, sheet in enumerate(book, 1)
+            if (found := [*faults(sheet.render(grayscale=True).to_numpy().squeeze())])
+        }
+    assert wrong == {}
+
+
+def test_what_is_wrong_with_a_sheet_is_seen():
+    sheet = np.full((842, 595), 255)
+    assert [*faults(sheet)] == ["empty"]
+    sheet[300, 100] = 0
+    assert [*faults(sheet)] == []
+    sheet[300, 20] = 0
+    assert [*faults(sheet)] == ["printed into the margins"]
 
 
 def test_the_pdf_is_small_enough(printed):
     assert printed[1].stat().st_size < 20e6
+
+
+def texts_of(pdf):
+    """The words on each sheet."""
+    with pypdfium2.PdfDocument(pdf) as book:
+        return [sheet.get_textpage().get_text_range() for sheet in book]
 
 
 def words(text):
@@ -168,7 +184,8 @@ def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
                 titles.append(entry.title)
 
     collect(book.outline)
-    contents = words("".join(sheet.extract_text() for sheet in book.pages[:8]))
+    texts = texts_of(printed[1])
+    contents = words("".join(texts[:8]))
     parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
     assert {words(part["caption"]) for part in parts} <= {
         mark for (_, mark), depth in marks.items() if depth == 0
@@ -180,7 +197,7 @@ def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
         title = words(title)
         assert (number, title) in marks
         assert f"{title}{number}" in contents
-        assert title in words(book.pages[number - 1].extract_text())
+        assert title in words(texts[number - 1])
     assert "1.7. A small κ is not enough" in titles
 
 
@@ -208,9 +225,9 @@ def test_one_page_prints_without_controls_and_on_white(browser, name):
     ink = "getComputedStyle(document.body).color"
     page.evaluate(f"onbeforeprint = () => {{ window.ink = {ink}; }}")
     on_screen = page.evaluate(ink)
-    sheets = PdfReader(BytesIO(page.pdf(format="A4"))).pages
+    sheets = page.pdf(format="A4")
     assert page.evaluate("window.ink") != on_screen == page.evaluate(ink)
-    text = words("".join(sheet.extract_text() for sheet in sheets))
+    text = words("".join(texts_of(sheets)))
     assert ("Threewaysin" if name == "book/start" else "Solution") in text
     page.emulate_media(media="print")
     assert not any(e.is_visible() for e in page.locator("button, input").all())
