@@ -11,12 +11,15 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
-BUILD_TESTS := tests/test_environment.py tests/test_book_build.py
-BROWSER_TESTS := tests/test_book_browser.py tests/test_offline.py tests/test_lab.py
-ALONE_TESTS := tests/test_paper.py tests/test_front_page.py tests/test_live_figures.py
-BOOK_TESTS := $(BUILD_TESTS) $(BROWSER_TESTS) $(ALONE_TESTS)
+# In this order: while one process builds the book, the other has what needs none; and
+# what can be divided most finely comes last.
+BOOK_TESTS := $(patsubst %,tests/test_%.py,book_build live_figures front_page lab paper \
+	environment book_browser offline)
 COLAB_TESTS := tests/test_colab_run.py
 COURSE_TESTS := tests/test_course_grading.py
+# Tests in the order given, in two processes; those that share something stay together.
+GROUPS := -n 2 --dist loadgroup --no-loadscope-reorder
+OFTEN := -m "not weekly"  # `make test-all` sets it to nothing
 heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
@@ -77,26 +80,22 @@ test-notebooks: environment
 	@$(PYTEST) $(TWO) --nbval notebooks
 
 test-book: environment
-	$(call heading,Book: built from clean)
-	@$(PYTEST) $(BUILD_TESTS)
-	$(call heading,Book: read in a browser)
-	@$(PYTEST) -n 2 $(BROWSER_TESTS)
-	$(call heading,Book: on paper; and its figures alone with the processor)
-	@$(PYTEST) $(ALONE_TESTS)
+	$(call heading,Book: built from clean; read in a browser; on paper)
+	@$(PYTEST) $(GROUPS) $(OFTEN) $(BOOK_TESTS)
 
 test-colab: environment colab-environment
 	$(call heading,Colab: the generated notebooks on versions that Colab has)
 	@$(BIN)/python book/tools/build.py
-	@$(PYTEST) -n 2 $(COLAB_TESTS)
+	@$(PYTEST) $(if $(OFTEN),,$(GROUPS)) $(OFTEN) $(COLAB_TESTS)
 
 test-course: environment
-	$(call heading,Course: one chapter through both graders)
-	@$(PYTEST) $(COURSE_TESTS)
+	$(call heading,Course: submissions through both graders)
+	@$(PYTEST) $(GROUPS) $(OFTEN) $(COURSE_TESTS)
 
 test-course-all: environment colab-environment
-	$(call heading,Course: every chapter through both graders)
+	$(call heading,Course: every chapter through both graders and on Colab's versions)
 	@$(BIN)/python book/tools/build.py
-	@COURSE_CHAPTERS=all $(PYTEST) $(COURSE_TESTS) $(COLAB_TESTS) -k "not a_chapter"
+	@$(PYTEST) $(GROUPS) $(COURSE_TESTS) $(COLAB_TESTS)
 
 format: environment  ## format the code and the notebooks
 	@$(BIN)/ruff check --quiet --fix .

@@ -22,13 +22,16 @@ PAGE = "<!doctype html><html lang=en><title>t</title><main>{}</main>"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 
 # A slider's own work, at both of its ends.
-SLIDERS = """() => [...document.querySelectorAll("input[type=range]")].flatMap((slider) =>
-  [slider.min, slider.max].map((value) => {
+SLIDERS = """() => {
+  const answer = (slider, value) => {
     slider.value = value;
     const start = performance.now();
     slider.dispatchEvent(new Event("input", {bubbles: true}));
     return performance.now() - start;
-  }))"""
+  };
+  return [...document.querySelectorAll("input[type=range]")].flatMap(
+    (slider) => [answer(slider, slider.min), answer(slider, slider.max)]);
+}"""
 # From a slider's event until the picture that answers it has been drawn.
 ANSWERS = """async () => {
   const times = [];

@@ -1,10 +1,13 @@
 """A real browser for the tests, and a server that hosts the built book for it."""
 
+import fcntl
 import gzip
 import http.server
+import os
 import subprocess
 import sys
 import threading
+import uuid
 from collections import Counter
 from contextlib import contextmanager
 from functools import partial
@@ -108,9 +111,35 @@ def _patient(make):
     return made
 
 
+BUILD = [sys.executable, ROOT / "book" / "tools" / "build.py"]
+STALE = HTML / "stale.html"  # a page that the book no longer has
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(uuid.uuid4())
+
+
 def build():
     """Build the book, if anything has changed."""
-    subprocess.run([sys.executable, ROOT / "book" / "tools" / "build.py"], check=True)
+    subprocess.run(BUILD, check=True, stdout=subprocess.DEVNULL)
+
+
+def build_from_clean():
+    """Build the book afresh, once in a run of pytest, however many processes it has.
+
+    The first that needs the book builds it, and the others wait for it here: a build
+    that came later would take the pages away from those who read them.
+    """
+    note = ROOT / "_build" / "test" / "built-by"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    with note.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        if file.read() == RUN:
+            return
+        HTML.mkdir(parents=True, exist_ok=True)
+        STALE.write_text("to be gone")
+        done = subprocess.run([*BUILD, "--clean"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        file.truncate(0)
+        file.write(RUN)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -146,7 +175,6 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 @contextmanager
 def served():
     """The built book on a server of its own."""
-    build()
     with Server() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server

@@ -54,8 +54,17 @@ def browser():
         yield browser
 
 
+@pytest.fixture(scope="session")
+def built(request):
+    """The book, built; from clean where the tests of that are among those that run."""
+    import chromium
+
+    clean = any(i.path.name == "test_book_build.py" for i in request.session.items)
+    (chromium.build_from_clean if clean else chromium.build)()
+
+
 @pytest.fixture(scope="module")
-def site():
+def site(built):
     """A server with the built book: `site.address`, `site.sent` bytes by path."""
     from chromium import served
 

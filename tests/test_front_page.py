@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT / "book" / "tools"))
 import still  # noqa: E402
 
 FIRST = "book/start.html"
+pytestmark = pytest.mark.xdist_group("piece")  # one page has the mathematics
 DATA = [-2.0, 0.5], [3.0, 1.0]
 
 
@@ -416,7 +417,8 @@ def test_reduced_motion_shows_no_motion(browser):
           const words = document.querySelector(".ntk-words");
           new MutationObserver(() => changes++).observe(path, {attributes: true});
           [...document.querySelectorAll("button")].at(-1).click();
-          while (!changes || !words.textContent.includes("Trained."))
+          const over = () => changes && words.textContent.includes("Trained.");
+          for (let k = 0; k < 3000 && !over(); k++)
             await new Promise((done) => setTimeout(done, 20));
           await new Promise((done) => setTimeout(done, 300));
           return changes;

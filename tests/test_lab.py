@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 needs.package("jupyterlab", get="make environment")
+pytestmark = pytest.mark.xdist_group("lab")  # one server
 
 CELLS = [
     """\

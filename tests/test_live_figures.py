@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "book" / "tools"))
 import still  # noqa: E402
 
 KIB = 1024
+pytestmark = pytest.mark.xdist_group("live")
 
 
 @pytest.fixture(scope="module")

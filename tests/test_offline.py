@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from chromium import HTML, REFUSED, ROOT, build
+from chromium import HTML, REFUSED, ROOT
 from playwright.sync_api import expect
 
 sys.path.insert(0, str(ROOT / "book" / "tools"))
@@ -20,9 +20,7 @@ CHAPTERS = [name for name in NAMES if name.startswith("notebooks/")]
 OFTEN = ("book/start", CHAPTERS[1], "book/claims", "search")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def built():
-    build()
+pytestmark = pytest.mark.usefixtures("built")
 
 
 @pytest.fixture

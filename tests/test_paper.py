@@ -8,13 +8,14 @@ import numpy as np
 import pypdfium2
 import pytest
 import yaml
-from chromium import HTML, ROOT, build
+from chromium import HTML, ROOT
 from pypdf import PdfReader
 
 sys.path.insert(0, str(ROOT / "book" / "tools"))
 
 import pdf
 
+pytestmark = pytest.mark.xdist_group("paper")  # it is printed once
 NAMES = [name for _, pages in pdf.contents() for name in pages]
 
 # What sticks out of the sheet; a picture's clipped parts count with the picture.
@@ -64,9 +65,8 @@ FORMULAS = """() => {
 
 
 @pytest.fixture(scope="module")
-def printed(browser, tmp_path_factory):
+def printed(built, browser, tmp_path_factory):
     """The whole book on paper: what is wrong with it, the PDF's path, and the PDF."""
-    build()
     pdf.WHOLE.write_text(pdf.whole(), encoding="utf-8")
     try:
         page = pdf.typeset(browser)
@@ -216,8 +216,7 @@ def test_links_lead_within_the_pdf(printed):
 
 
 @pytest.mark.parametrize("name", ["book/start", "notebooks/04_infinite_width"])
-def test_one_page_prints_without_controls_and_on_white(browser, name):
-    build()
+def test_one_page_prints_without_controls_and_on_white(built, browser, name):
     page = browser.new_page(viewport={"width": 690, "height": 1000})
     page.add_init_script("localStorage.setItem('mode', 'dark')")
     page.goto((HTML / f"{name}.html").as_uri())
