@@ -11,6 +11,7 @@ import hypothesis
 import jax
 import pytest
 from needs import pytest_terminal_summary  # noqa: F401, a hook
+from sharing import pytest_xdist_make_scheduler  # noqa: F401, too
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -11,8 +11,6 @@ from chromium import BUILD, HTML, ROOT, STALE
 
 import ntkbook
 
-pytestmark = pytest.mark.xdist_group("build")
-
 # What makes a browser fetch something, as opposed to what a reader may click.
 LOADS = {"script": "src", "link": "href", "img": "src", "iframe": "src"}
 LOADS |= {"source": "src", "video": "src", "audio": "src", "object": "data"}

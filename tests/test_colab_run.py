@@ -97,7 +97,7 @@ def _weekly(path):
     return pytest.param(path, marks=marks, id=path.stem)
 
 
-@pytest.mark.parametrize("path", map(_weekly, CHAPTERS))
+@pytest.mark.parametrize("path", [*map(_weekly, CHAPTERS)])
 def test_a_chapter_runs_cold(path, tmp_path):
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     colab.convert_all(path.parent, tmp_path, config)

@@ -37,9 +37,6 @@ SMALL = small_course.NAME
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 LIMITS = {"COURSE_CELL_SECONDS": "40", "COURSE_ALL_SECONDS": "120"}
 LIMITS |= {"COURSE_MEMORY_MB": "3000"}
-# The two graders have a course each, so that two processes can test them.
-with_nbgrader = pytest.mark.xdist_group("nbgrader")
-with_otter = pytest.mark.xdist_group("otter")
 weekly = pytest.mark.weekly
 
 HOSTILE = {
@@ -194,7 +191,6 @@ def automatic(result: dict) -> dict[str, float]:
     return {k: v for k, v in scores(result).items() if k in FULL}
 
 
-@with_nbgrader
 def test_solutions_have_all_marks_and_blanks_none(by_nbgrader):
     assert automatic(by_nbgrader["solved"]) == FULL
     assert set(automatic(by_nbgrader["blank"]).values()) == {0}
@@ -202,7 +198,6 @@ def test_solutions_have_all_marks_and_blanks_none(by_nbgrader):
     assert sum(scores(by_nbgrader["blank"]).values()) == 0
 
 
-@with_nbgrader
 @pytest.mark.parametrize("student", OFTEN)
 def test_a_hostile_cell_costs_its_own_marks(by_nbgrader, student):
     costs_its_own_marks(by_nbgrader[student], student)
@@ -215,20 +210,17 @@ def costs_its_own_marks(result: dict, student: str) -> None:
     assert len(str(result)) < 10_000
 
 
-@with_nbgrader
 def test_what_is_no_notebook_has_a_reason(by_nbgrader):
     line = grade.line(by_nbgrader["nothing"])
     assert line.startswith("nothing: 0, not graded: NotJSONError")
 
 
-@with_nbgrader
 def test_a_second_run_has_nothing_to_do(by_nbgrader, small, monkeypatch):
     monkeypatch.setattr(grade.Nbgrader, "grade", None)
     again = graded(small, SMALL, "nbgrader")
     assert {student: again[student] for student in by_nbgrader} == by_nbgrader
 
 
-@with_nbgrader
 def test_what_the_solutions_compiled_serves_all(by_nbgrader, small):
     compiled_by_solutions_alone(small)
 
@@ -242,27 +234,23 @@ def compiled_by_solutions_alone(small: Path) -> None:
     assert all(path.stat().st_mtime < graded_first for path in programs)
 
 
-@with_nbgrader
 @weekly
 @pytest.mark.parametrize("student", sorted(set(HOSTILE) - set(OFTEN)))
 def test_every_hostile_cell_costs_its_own_marks(all_by_nbgrader, student):
     costs_its_own_marks(all_by_nbgrader[student], student)
 
 
-@with_nbgrader
 @weekly
 def test_the_form_of_an_answer_counts(all_by_nbgrader):
     wrong = automatic(all_by_nbgrader["wrong"])
     assert wrong == dict.fromkeys(FULL, 0) | {"form-99-1": 1}
 
 
-@with_nbgrader
 @weekly
 def test_nobody_changes_what_the_solutions_compiled(all_by_nbgrader, small):
     compiled_by_solutions_alone(small)
 
 
-@with_nbgrader
 @weekly
 def test_tampering_gains_nothing(all_by_nbgrader):
     assert set(automatic(all_by_nbgrader["cheats"]).values()) == {0}
@@ -271,7 +259,6 @@ def test_tampering_gains_nothing(all_by_nbgrader):
     assert automatic(all_by_nbgrader["without"])["right-99-2"] == 2
 
 
-@with_otter
 @weekly
 def test_solutions_that_fail_here_fail_nobody_else(tmp_path):
     grader = grade.Nbgrader(tmp_path, SMALL)
@@ -283,7 +270,6 @@ def test_solutions_that_fail_here_fail_nobody_else(tmp_path):
         grader.solve()
 
 
-@with_nbgrader
 @weekly
 def test_killed_in_the_middle_it_goes_on_where_it_was(small, tmp_path):
     """What was graded stays; what was under way is graded again."""
@@ -326,7 +312,6 @@ def otter(folder: Path, hostile: tuple[str, ...] = ()) -> dict[str, dict]:
     return graded_within(LIMITS, folder, SMALL, "otter")
 
 
-@with_otter
 def test_otter(for_otter):
     found = otter(for_otter)
     assert {k: v for k, v in scores(found["solved"]).items() if v} == {
@@ -337,7 +322,6 @@ def test_otter(for_otter):
     assert "not graded: NotJSONError" in grade.line(found["nothing"])
 
 
-@with_otter
 @weekly
 def test_otter_with_hostile_cells(for_otter):
     found = otter(for_otter, ("loops", "exits"))
@@ -382,7 +366,6 @@ def forms(folder: Path, name: str, student: str) -> dict[str, str]:
     return said
 
 
-@with_nbgrader
 @weekly
 @pytest.mark.parametrize("name", [*CHAPTERS, SMALL])
 def test_each_mistake_is_caught_with_its_hint(name, small, tmp_path):
@@ -416,7 +399,6 @@ def test_each_mistake_is_caught_with_its_hint(name, small, tmp_path):
             assert marks[f"form-{id.replace('.', '-')}"] in (0, 1)
 
 
-@with_otter
 @weekly
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_every_choice_of_numbers_has_an_answer_of_its_own(name):
@@ -443,7 +425,6 @@ def test_every_choice_of_numbers_has_an_answer_of_its_own(name):
             assert not verdict.right, f"{job} has the book's answer"
 
 
-@with_otter
 @weekly
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_otter_grades_every_chapter(name, tmp_path):

@@ -26,7 +26,6 @@ sys.path.insert(0, str(ROOT / "book" / "tools"))
 import still  # noqa: E402
 
 FIRST = "book/start.html"
-pytestmark = pytest.mark.xdist_group("piece")  # one page has the mathematics
 DATA = [-2.0, 0.5], [3.0, 1.0]
 
 

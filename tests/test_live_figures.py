@@ -24,7 +24,6 @@ sys.path.insert(0, str(ROOT / "book" / "tools"))
 import still  # noqa: E402
 
 KIB = 1024
-pytestmark = pytest.mark.xdist_group("live")
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +207,7 @@ def test_sliders_are_answered_at_both_ends(request, name):
           [slider.min, slider.max].map((value) => {
             slider.value = value;
             slider.dispatchEvent(new Event("input", {bubbles: true}));
-            return document.querySelector(".ntk-live svg").innerHTML;
+            return document.querySelector(".ntk-live").innerHTML;
           }))"""
     )
     assert len(pictures) == 2

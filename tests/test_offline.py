@@ -70,7 +70,7 @@ def _weekly(name):
     return pytest.param(name, marks=marks)
 
 
-@pytest.mark.parametrize("name", map(_weekly, NAMES))
+@pytest.mark.parametrize("name", [*map(_weekly, NAMES)])
 def test_a_page_from_a_folder_keeps_its_policy(page, name):
     open_from_disk(page, name)
     page.wait_for_load_state("networkidle")

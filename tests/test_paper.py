@@ -1,4 +1,7 @@
-"""The book on paper: nothing is cut off, and the PDF leads its reader."""
+"""The book on paper: nothing is cut off, and the PDF leads its reader.
+
+Single pages are printed each time, the whole book weekly (`make test-all`).
+"""
 
 import re
 import sys
@@ -8,6 +11,7 @@ import numpy as np
 import pypdfium2
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from chromium import HTML, ROOT
 from pypdf import PdfReader
 
@@ -15,7 +19,7 @@ sys.path.insert(0, str(ROOT / "book" / "tools"))
 
 import pdf
 
-pytestmark = pytest.mark.xdist_group("paper")  # it is printed once
+weekly = pytest.mark.weekly
 NAMES = [name for _, pages in pdf.contents() for name in pages]
 
 # What sticks out of the sheet; a picture's clipped parts count with the picture.
@@ -84,6 +88,7 @@ def printed(built, browser, tmp_path_factory):
     return wrong, path, PdfReader(path)
 
 
+@weekly
 def test_all_is_on_the_sheet_and_whole(printed):
     assert printed[0] == dict.fromkeys(printed[0], [])
 
@@ -136,6 +141,7 @@ def test_an_empty_box_is_seen():
     assert not frame_is_empty(rows)
 
 
+@weekly
 def test_each_sheet_has_its_margins_and_no_empty_box(printed):
     with pypdfium2.PdfDocument(printed[1]) as book:
         wrong = {
@@ -155,6 +161,7 @@ def test_what_is_wrong_with_a_sheet_is_seen():
     assert [*faults(sheet)] == ["printed into the margins"]
 
 
+@weekly
 def test_the_pdf_is_small_enough(printed):
     assert printed[1].stat().st_size < 20e6
 
@@ -169,6 +176,7 @@ def words(text):
     return re.sub(r"\W+", "", normalize("NFKC", text))  # a PDF has ligatures
 
 
+@weekly
 def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
     _, _, book = printed
     starts = pdf.starts(book)
@@ -192,7 +200,10 @@ def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
     }
     for name in NAMES:
         number = starts[pdf.anchor(name)]
-        title = pdf._words(pdf.soup(name).select_one("article h1")).rstrip("#")
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        (heading, *_) = re.findall("<h1.*?</h1>", page.split("<article")[1], re.S)
+        heading = BeautifulSoup(heading, "html.parser")
+        title = pdf._words(heading).rstrip("#")
         assert title in titles  # with its blanks
         title = words(title)
         assert (number, title) in marks
@@ -201,6 +212,7 @@ def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
     assert "1.7. A small κ is not enough" in titles
 
 
+@weekly
 def test_links_lead_within_the_pdf(printed):
     _, _, book = printed
     starts, links = pdf.starts(book), 0
