@@ -380,7 +380,8 @@ def test_the_widest_network_trains_and_answers_its_sliders(browser):
     for slider in page.locator("input[type=range]").all():
         before = page.locator(".ntk-live").inner_html()
         slider.focus()
-        page.keyboard.press("ArrowLeft")
+        at_the_end = slider.evaluate("e => e.value === e.max")
+        page.keyboard.press("ArrowLeft" if at_the_end else "ArrowRight")
         page.wait_for_function(
             "(before) => document.querySelector('.ntk-live').innerHTML !== before",
             arg=before,
@@ -424,7 +425,9 @@ def test_reduced_motion_shows_no_motion(browser):
           return left.size;
         }"""
     )
-    assert 1 <= replaced <= 2  # the run before, and the start of the new one at most
+    # The run before, the start of the new one, and what a change of the words' height
+    # draws anew; motion would show dozens.
+    assert 1 <= replaced <= 6
     page.close()
 
 
