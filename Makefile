@@ -20,10 +20,10 @@ TESTMON := TESTMON_DATAFILE=$(CURDIR)/_build/testmondata $(WITH_CACHE) \
 	$(BIN)/python -m pytest -o cache_dir=_build/pytest -q
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
-BUILD_TESTS := tests/test_environment.py tests/test_book_build.py
-BROWSER_TESTS := tests/test_book_browser.py tests/test_offline.py tests/test_lab.py
-ALONE_TESTS := tests/test_paper.py tests/test_front_page.py tests/test_live_figures.py
-BOOK_TESTS := $(BUILD_TESTS) $(BROWSER_TESTS) $(ALONE_TESTS)
+# In this order: while one process builds the book, the other has what needs none; and
+# what can be divided most finely comes last.
+BOOK_TESTS := $(patsubst %,tests/test_%.py,book_build live_figures front_page lab paper \
+	environment book_browser offline)
 COLAB_TESTS := tests/test_colab_run.py
 COURSE_TESTS := tests/test_course_grading.py
 SLOW_TESTS := $(BOOK_TESTS) $(COLAB_TESTS) $(COURSE_TESTS)
@@ -31,6 +31,9 @@ LIBRARY_TESTS := tests ntkbook --doctest-modules $(addprefix --ignore=,$(SLOW_TE
 CHANGED = $(shell git diff --name-only --diff-filter=d \
 	$$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- 'notebooks/*.ipynb'; \
 	git ls-files --others --exclude-standard -- 'notebooks/*.ipynb')
+# Tests in the order given, in two processes; those that share something stay together.
+GROUPS := -n 2 --dist loadgroup --no-loadscope-reorder
+OFTEN := -m "not weekly"
 heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
@@ -68,7 +71,7 @@ lab: environment  ## open the chapters in JupyterLab
 
 check: lint  ## quick: style, and the tests and chapters that your changes concern
 	$(call heading,Tests of what changed)
-	@$(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) || test $$? -eq 5  # 5: none to run
+	@$(TESTMON) $(TWO) $(OFTEN) --testmon $(LIBRARY_TESTS) || test $$? -eq 5  # 5: none to run
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
 	@$(if $(strip $(CHANGED)),$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
 
@@ -92,7 +95,7 @@ lint: environment  ## check style, imports and the notebooks' form
 
 test-library: environment  ## a part of test: the library, and its docstrings' examples
 	$(call heading,Library: tests and the examples in docstrings)
-	@$(TESTMON) $(TWO) --testmon-noselect $(LIBRARY_TESTS)
+	@$(TESTMON) $(TWO) $(OFTEN) --testmon-noselect $(LIBRARY_TESTS)
 
 # The import hook checks the shapes that signatures state, which would answer bad input
 # before the library's own messages can: those are tested without it.
@@ -106,26 +109,23 @@ test-notebooks: environment  ## a part of test: the chapters, against their outp
 	@$(WITH_CACHE) $(PYTEST) $(TWO) --nbval notebooks
 
 test-book: environment  ## a part of test: the built book, in a browser and on paper
-	$(call heading,Book: built from clean)
-	@$(PYTEST) $(BUILD_TESTS)
-	$(call heading,Book: read in a browser)
-	@$(PYTEST) -n 2 $(BROWSER_TESTS)
-	$(call heading,Book: on paper; and its figures alone with the processor)
-	@$(PYTEST) $(ALONE_TESTS)
+	$(call heading,Book: built from clean; read in a browser; on paper)
+	@$(WITH_CACHE) $(PYTEST) $(GROUPS) $(OFTEN) $(BOOK_TESTS)
 
 test-colab: environment colab-environment  ## a part of test: Colab's notebooks
-	$(call heading,Colab: the generated notebooks on versions that Colab has)
+	$(call heading,Colab: a generated notebook on the versions that Colab has)
 	@$(BIN)/python book/tools/build.py
-	@$(PYTEST) -n 2 $(COLAB_TESTS)
+	@$(PYTEST) $(OFTEN) $(COLAB_TESTS)
 
 test-course: environment  ## a part of test: exercises through both graders
-	$(call heading,Course: one chapter through both graders)
-	@$(PYTEST) $(COURSE_TESTS)
+	$(call heading,Course: submissions through both graders)
+	@$(PYTEST) $(GROUPS) $(OFTEN) $(COURSE_TESTS)
 
-test-course-all: environment colab-environment
-	$(call heading,Course: every chapter through both graders)
+test-weekly: environment colab-environment
+	$(call heading,Weekly: all pages; all of Colab and the course; new cases at random)
 	@$(BIN)/python book/tools/build.py
-	@COURSE_CHAPTERS=all $(PYTEST) $(COURSE_TESTS) $(COLAB_TESTS) -k "not a_chapter"
+	@$(PYTEST) $(GROUPS) -m weekly tests
+	@HYPOTHESIS_PROFILE=weekly $(WITH_CACHE) $(PYTEST) $(TWO) -m hypothesis tests
 
 format: environment  ## format the code and the notebooks
 	@$(BIN)/ruff check --quiet --fix .

@@ -9,10 +9,11 @@ import argparse
 from functools import partial
 
 import ntkbook
-from benchmarks import empirical, infinite, paths, scale
+from benchmarks import browser, empirical, infinite, loop, paths, scale
 
 ALL = {name: partial(empirical.main, name) for name in ("mlp", "lenet", "resnet")}
 ALL |= {"infinite": infinite.main, "paths": paths.main, "scale": scale.main}
+ALL |= {"loop": loop.main, "browser": browser.main}
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("names", nargs="*", help=f"some of: {', '.join(ALL)}")

@@ -12,6 +12,7 @@ import draws
 import hypothesis
 import jax
 import pytest
+from sharing import pytest_xdist_make_scheduler  # noqa: F401, too
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -56,8 +57,17 @@ def browser():
         yield browser
 
 
+@pytest.fixture(scope="session")
+def built(request):
+    """The book, built; from clean where the tests of that are among those that run."""
+    import chromium
+
+    clean = any(i.path.name == "test_book_build.py" for i in request.session.items)
+    (chromium.build_from_clean if clean else chromium.build)()
+
+
 @pytest.fixture(scope="module")
-def site():
+def site(built):
     """A server with the built book: `site.address`, `site.sent` bytes by path."""
     from chromium import served
 

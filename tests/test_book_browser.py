@@ -3,20 +3,21 @@
 import csv
 from collections import Counter
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import yaml
-from chromium import HTML, PHONE, ROOT, violations
+from chromium import HTML, PHONE, REFUSED, ROOT, SPARE_AXE, violations
 
 from ntkbook.page.records import records
 
 MEGABYTE = 1e6
+DESKTOP = {"width": 1280, "height": 720}
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 CHAPTERS = sorted(f"notebooks/{p.stem}" for p in ROOT.glob("notebooks/*.ipynb"))
 PAGES = [TOC["root"]]
 PAGES += [page["file"] for part in TOC["parts"] for page in part["chapters"]]
 PAGES += ["genindex", "search"]
-every_chapter = pytest.mark.parametrize("page", CHAPTERS)
 
 
 def open_page(page, address):
@@ -32,9 +33,14 @@ def open_page(page, address):
 
 
 def settle(page):
-    """Wait until nothing fades or moves, and the theme has looked at the sizes."""
-    page.wait_for_timeout(400)
-    page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished))")
+    """Wait until the page has seen its new size, and nothing fades or moves."""
+    page.evaluate(
+        """async () => {
+          for (let k = 0; k < 3; k++)
+            await new Promise((drawn) => requestAnimationFrame(drawn));
+          await Promise.allSettled(document.getAnimations().map((a) => a.finished));
+        }"""
+    )
 
 
 WRONG = """() => {
@@ -77,44 +83,103 @@ OVERFLOW = """() => {
 }"""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_in_order(site, browser, name, theme):
-    wrong = {"console or network": [], "asked of others": []}
+# The button goes through light, dark and what the system wants.
+OTHER_THEME = """() => {
+  const now = document.documentElement.dataset.theme;
+  for (let i = 0; i < 3 && document.documentElement.dataset.theme === now; i++)
+    document.querySelector(".theme-switch-button").click();
+}"""
+
+
+# ---------------------------------------------------------------- one visit to a page
+
+
+def _visits():
+    """Each page in each theme, where one test after the other can look at it.
+
+    The light page is also switched to dark, and its colours are seen in both. That it
+    comes up dark for those who want it so, only the weekly run asks.
+    """
+    for theme in ("light", "dark"):
+        for name in PAGES:
+            marks = [pytest.mark.weekly] if theme == "dark" else []
+            yield pytest.param((name, theme), marks=marks, id=f"{name}-{theme}")
+
+
+@pytest.fixture(scope="module", params=_visits())
+def visit(request, site, browser):
+    """A page as it comes from the site, unfolded, with what went wrong until now."""
+    name, theme = request.param
+    site.sent.clear()
     context = browser.new_context(color_scheme=theme)
     page = context.new_page()
-    trouble, outside = (found.append for found in wrong.values())
-    page.on("console", lambda m: m.type in ("error", "warning") and trouble(m.text))
-    page.on("pageerror", lambda error: trouble(str(error)))
-    page.on("requestfailed", lambda r: trouble(f"failed: {r.url}"))
-    page.on("response", lambda r: r.status >= 400 and trouble(f"{r.status} {r.url}"))
+    page.add_init_script(REFUSED)
+    trouble, outside = [], []
+    page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m))
+    page.on("pageerror", lambda error: trouble.append(error))
+    page.on("requestfailed", lambda r: trouble.append(f"failed: {r.url}"))
+    page.on(
+        "response",
+        lambda r: r.status >= 400 and trouble.append(f"{r.status} {r.url}"),
+    )
     own = site.address, "data:", "blob:"
-    page.on("request", lambda r: r.url.startswith(own) or outside(r.url))
+    page.on("request", lambda r: r.url.startswith(own) or outside.append(r.url))
     open_page(page, f"{site.address}{name}.html")
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
-    assert name not in CHAPTERS or page.locator(".math mjx-container").count()
+    yield SimpleNamespace(
+        page=page, name=name, theme=theme, trouble=trouble, outside=outside
+    )
+    context.close()
+
+
+def only_wrong(found):
+    return {what: cases for what, cases in found.items() if cases}
+
+
+def test_a_page_is_in_order(visit):
+    page, wrong = visit.page, {}
+    assert page.evaluate("document.documentElement.dataset.theme") == visit.theme
+    formulas = page.locator(".math mjx-container").count()
+    assert visit.name not in CHAPTERS or formulas
     wrong |= page.evaluate(WRONG)
     wrong["cut code"], wrong["cut formulas"] = page.evaluate(CUT)
-    wrong["axe"] = violations(page)
-    page.set_viewport_size(PHONE)
-    settle(page)
-    wrong["too wide for a phone"] = page.evaluate(OVERFLOW)
-    wrong["formulas cut on a phone"] = page.evaluate(CUT)[1]
-    wrong["axe on a phone"] = violations(page, colours=False)  # they are the same
-    context.close()
-    assert {what: found for what, found in wrong.items() if found} == {}
+    wrong["against the policy"] = page.evaluate("refused")
+    wrong["console or network"] = [str(each) for each in visit.trouble]
+    wrong["asked of others"] = visit.outside
+    assert only_wrong(wrong) == {}
 
 
-@pytest.mark.parametrize("page", [c for c in CHAPTERS if "_project_" not in c])
-def test_a_slider_changes_the_picture_by_keyboard(site, browser, page):
-    context = browser.new_context()
-    tab = context.new_page()
-    open_page(tab, f"{site.address}{page}.html")
-    sliders = tab.locator(".ntk-explore input[type=range]")
-    alive = tab.locator(".ntk-live input[type=range]")  # these have tests of their own
-    assert sliders.count() + alive.count() > 0, (
-        "the chapter has no figure with a slider"
+def test_pictures_come_late_and_nothing_jumps(visit):
+    room = "e => [e.offsetWidth, e.offsetHeight]"
+    for picture in visit.page.locator("article img").all():
+        assert picture.get_attribute("loading") == "lazy"
+        before = picture.evaluate(room)
+        picture.scroll_into_view_if_needed()
+        picture.evaluate("e => e.decode()")
+        after = picture.evaluate(room)
+        assert before[1] > 50 and before == pytest.approx(after, abs=1)  # rounding
+        shape = picture.evaluate("e => e.naturalHeight / e.naturalWidth")
+        assert after[1] / after[0] == pytest.approx(shape, abs=0.01)
+
+
+def test_is_light_to_load(visit, site):
+    page = visit.page
+    page.evaluate(
+        "document.querySelectorAll('img').forEach((e) => e.loading = 'eager')"
     )
+    page.evaluate("Promise.all([...document.images].map((e) => e.decode()))")
+    sent, raw = (sum(count.values()) / MEGABYTE for count in (site.sent, site.raw))
+    print(f"{visit.name}: {sent:.2f} MB over the wire, {raw:.2f} MB uncompressed")
+    assert sent < 2
+
+
+def test_a_slider_changes_the_picture_by_keyboard(visit):
+    page = visit.page
+    sliders = page.locator(".ntk-explore input[type=range]")
+    alive = page.locator(".ntk-live input[type=range]")  # these have tests of their own
+    if visit.name in CHAPTERS and "_project_" not in visit.name:
+        assert sliders.count() + alive.count() > 0, (
+            "the chapter has no figure with a slider"
+        )
     for slider in sliders.all():
         picture = slider.locator(
             "xpath=ancestor::*[contains(@class, 'ntk-explore')]"
@@ -123,11 +188,67 @@ def test_a_slider_changes_the_picture_by_keyboard(site, browser, page):
         value = slider.get_attribute("aria-valuetext")
         slider.focus()
         at_the_end = slider.evaluate("e => e.value === e.max")
-        tab.keyboard.press("ArrowLeft" if at_the_end else "ArrowRight")
+        page.keyboard.press("ArrowLeft" if at_the_end else "ArrowRight")
         after = picture.inner_html(), picture.get_attribute("aria-label")
         assert after[0] != before[0] and after[1] != before[1]
         assert slider.get_attribute("aria-valuetext") != value
-    context.close()
+    assert visit.trouble == []
+
+
+def test_it_fits_a_phone(visit):
+    visit.page.set_viewport_size(PHONE)
+    settle(visit.page)
+    wrong = {"too wide": visit.page.evaluate(OVERFLOW)}
+    wrong["cut formulas"] = visit.page.evaluate(CUT)[1]
+    assert only_wrong(wrong) == {}
+
+
+def test_axe_finds_nothing(visit):
+    """Last: it takes away what axe need not look at twice."""
+    page, wrong = visit.page, {}
+    if visit.theme == "dark":  # weekly, so once on the page as it is
+        page.set_viewport_size(PHONE)
+        settle(page)
+        wrong["on a phone, as it is"] = violations(page, colours=False)
+    page.set_viewport_size(DESKTOP)
+    settle(page)
+    if visit.theme == "dark":
+        wrong["on a desktop, as it is"] = violations(page)
+    page.evaluate(SPARE_AXE)
+    wrong["on a desktop"] = violations(page)
+    page.evaluate(OTHER_THEME)
+    settle(page)
+    assert page.evaluate("document.documentElement.dataset.theme") != visit.theme
+    wrong["in the other theme"] = violations(page, colours="only")
+    page.set_viewport_size(PHONE)
+    settle(page)
+    wrong["on a phone"] = violations(page, colours=False)  # they are the same
+    assert only_wrong(wrong) == {}
+
+
+SAMPLE = """<main><h1>t</h1><pre><span>seen</span> <span>twice</span>
+<span style="color: #bbb">pale</span> <span style="color: #bbb">and again</span>
+<span style="color: #666">grey</span></pre>
+<pre style="background: #999"><span style="color: #666">on grey</span></pre>
+<p style="color: #999">pale words <mjx-container role="img"><mjx-math
+aria-hidden="true"><i>f</i></mjx-math></mjx-container></p></main>"""
+
+
+def test_what_axe_is_spared_hides_nothing(browser):
+    page = browser.new_page()
+    page.set_content(f"<!doctype html><html lang=en><title>t</title>{SAMPLE}")
+    kinds = [text.split()[0] for text in violations(page)]
+    assert kinds.count("color-contrast") == 4
+    page.evaluate(SPARE_AXE)
+    assert page.locator("pre span").count() == 4 and not page.locator("i").count()
+    found = violations(page)
+    assert {text.split()[0] for text in found} == set(kinds)
+    pale = [text for text in found if text.startswith("color-contrast")]
+    assert len(pale) == 3 and len(violations(page, colours="only")) == 3
+    page.close()
+
+
+# ---------------------------------------------------------------- what single pages do
 
 
 def test_on_a_phone_the_keyboard_scrolls_a_figure(site, browser):
@@ -138,25 +259,14 @@ def test_on_a_phone_the_keyboard_scrolls_a_figure(site, browser):
     assert figure.evaluate("e => e.scrollWidth > e.clientWidth")
     figure.focus()
     tab.keyboard.press("ArrowRight")
-    tab.wait_for_timeout(500)
+    figure.evaluate(
+        """async (e) => {
+          for (let k = 0; k < 3000 && !e.scrollLeft; k++)
+            await new Promise((done) => setTimeout(done, 20));
+        }"""
+    )
     assert figure.evaluate("e => e.scrollLeft") > 0
     context.close()
-
-
-@every_chapter
-def test_is_light_to_load(site, browser, page):
-    context = browser.new_context()
-    site.sent.clear()
-    site.raw.clear()
-    tab = context.new_page()
-    open_page(tab, f"{site.address}{page}.html")
-    tab.evaluate("document.querySelectorAll('img').forEach((e) => e.loading = 'eager')")
-    tab.wait_for_load_state("networkidle")
-    tab.evaluate("Promise.all([...document.images].map((e) => e.decode()))")
-    context.close()
-    sent, raw = (sum(count.values()) / MEGABYTE for count in (site.sent, site.raw))
-    print(f"{page}: {sent:.2f} MB over the wire, {raw:.2f} MB uncompressed")
-    assert sent < 2
 
 
 def test_claims_can_be_filtered(site, browser):
@@ -228,7 +338,7 @@ def test_the_search_knows_symbols_terms_and_theorems(site, browser, words, first
     page_.goto(f"{site.address}search.html?q={words}")
     found = page_.locator("#search-results > ul > li > a")
     found.first.wait_for()
-    page_.wait_for_timeout(500)  # they come one after the other
+    page_.get_by_text("Search finished").wait_for()  # they come one after the other
     top = [
         (found.nth(i).inner_text(), found.nth(i).get_attribute("href"))
         for i in range(min(3, found.count()))

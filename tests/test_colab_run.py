@@ -1,7 +1,11 @@
 """The notebooks for Colab run cold, on the versions of jax and numpy that Colab has.
 
 `make test` makes that environment (.venv-colab) without ntkbook in it, so that the
-first cell really has to install the wheel that the built book carries.
+first cell really has to install the wheel that the built book carries. Each notebook
+has an empty environment on top of that one, where pip puts what it installs.
+
+The first chapter runs each time; weekly (`make test-all`) all of them do, and each
+student's notebook.
 """
 
 import os
@@ -11,6 +15,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import needs
 import pytest
 import yaml
 
@@ -23,45 +28,49 @@ import course  # noqa: E402
 DEFAULT = ROOT / ".venv-colab" / "bin" / "python"
 PYTHON = Path(os.environ.get("NTKBOOK_COLAB_PYTHON", DEFAULT))
 WHEELS = ROOT / "_build" / "html" / "colab"
-ALL = os.environ.get("COURSE_CHAPTERS") == "all"
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+OFTEN = CHAPTERS[:1]
 
 # Runs a notebook in the environment of the Python that runs this, in its own process.
 RUN = """
 import sys
 import nbclient, nbformat
 nb = nbformat.read(sys.argv[1], as_version=4)
-nbclient.NotebookClient(nb, timeout=600, kernel_name="python3").execute()
+client = nbclient.NotebookClient(nb, timeout=3600, startup_timeout=600)
+client.kernel_name = "python3"
+client.execute()
 nbformat.write(nb, sys.argv[1])
 """
 
-pytestmark = pytest.mark.skipif(
-    not PYTHON.exists(), reason=f"no {PYTHON}; make it with: make colab-environment"
-)
+
+@pytest.fixture(scope="module", autouse=True)
+def environment():
+    needs.file(PYTHON, "Colab's environment", get="make colab-environment")
 
 
-def copied(environment: Path, to: Path) -> Path:
-    """Return the Python of a copy, so that two chapters can run side by side.
+PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
 
-    Its files are links where the disk allows it: that takes two seconds and no space.
+
+def on_top(python: Path, folder: Path) -> Path:
+    """The Python of a new environment that has all of another's packages.
+
+    What pip installs goes into the new one; it would uninstall nothing of the other's.
     """
-
-    def link(one, two):
-        try:
-            os.link(one, two)
-        except OSError:  # another disk
-            shutil.copy2(one, two)
-
-    shutil.copytree(environment, to, symlinks=True, copy_function=link)
-    return to / "bin" / "python"
+    run(python, "-m", "venv", "--without-pip", folder)
+    new = folder / "bin" / "python"
+    below = run(python, "-c", PACKAGES).stdout.strip()
+    path = Path(run(new, "-c", PACKAGES).stdout.strip(), "below.pth")
+    path.write_text(f"import site; site.addsitedir({below!r})\n")
+    return new
 
 
-def versions(python: Path) -> dict[str, str]:
-    """What is installed there, by name."""
-    code = "from importlib.metadata import distributions as d\n"
-    code += "print(*sorted({f'{x.name} {x.version}' for x in d()}), sep='\\n')"
-    lines = run(python, "-c", code).stdout.splitlines()
-    return dict(line.split() for line in lines)
+def versions(python: Path, *folders: Path) -> dict[str, str]:
+    """What is installed there, or in these of its folders, by name."""
+    code = "import sys; from importlib.metadata import distributions as d\n"
+    code += "found = d(path=sys.argv[1:]) if sys.argv[1:] else d()\n"
+    code += "print(*{f'{x.name} {x.version}' for x in found}, sep='\\n')"
+    lines = run(python, "-c", code, *folders).stdout.split("\n")
+    return dict(line.split() for line in lines if line)
 
 
 def run(*command, **more) -> subprocess.CompletedProcess:
@@ -83,7 +92,12 @@ def wheel(folder: Path) -> Path:
     return next(WHEELS.glob("ntkbook-*.whl"))
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def _weekly(path):
+    marks = [] if path in OFTEN else [pytest.mark.weekly]
+    return pytest.param(path, marks=marks, id=path.stem)
+
+
+@pytest.mark.parametrize("path", [*map(_weekly, CHAPTERS)])
 def test_a_chapter_runs_cold(path, tmp_path):
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     colab.convert_all(path.parent, tmp_path, config)
@@ -96,7 +110,8 @@ def test_a_chapter_runs_cold(path, tmp_path):
     assert all("not yet" in text or "cannot" in text for text in verdicts)
 
 
-@pytest.mark.parametrize("path", CHAPTERS if ALL else [], ids=lambda path: path.stem)
+@pytest.mark.weekly
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_students_notebook_runs_cold(path, tmp_path):
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     settings = colab.settings_of(config)
@@ -110,17 +125,19 @@ def test_a_students_notebook_runs_cold(path, tmp_path):
 def run_cold(nb, notebook: Path, tag: str) -> list[str]:
     """Run a notebook with Colab's versions; what its cells with this tag answered."""
     folder = notebook.parent
-    python = copied(PYTHON.parents[1], folder / "env")
+    python = on_top(PYTHON, folder / "env")
     before = versions(python)
+    assert before == versions(PYTHON)
     assert "ntkbook" not in before, "the Colab environment must not hold ntkbook yet"
     shutil.copy(wheel(folder / "wheel"), folder)
     nb.cells.append(nb.cells[1].copy())  # the first cell twice does no harm
     nb.cells[-1].id = "setup-again"
     nbformat.write(nb, notebook)
     run(python, "-c", RUN, notebook, cwd=folder)
-    after = versions(python)
-    assert {k: after[k] for k in before} == before  # nothing was replaced
-    assert "ntkbook" in after
+    installed = versions(python, run(python, "-c", PACKAGES).stdout.strip())
+    assert "ntkbook" in installed
+    assert not installed.keys() & before.keys()  # nothing was replaced
+    assert versions(python) == before | installed
     verdicts = [
         output.get("data", {}).get("text/plain", "")
         for cell in nbformat.read(notebook, as_version=4).cells

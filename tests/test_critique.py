@@ -100,20 +100,10 @@ def one_pair(name, x, y, root):
 
 @pytest.mark.parametrize("published", [False, True])
 @pytest.mark.parametrize("name", critique.NAMES)
-def test_a_plain_loop_gives_the_same_and_takes_long(name, published):
+def test_a_plain_loop_gives_the_same(name, published):
     x, y = unit_vectors(20), unit_vectors(10, seed=1)
-    start = time.process_time()
     expected = [[one_pair(name, a, b, not published) for b in y] for a in x]
-    loop = (time.process_time() - start) / 200
     np.testing.assert_allclose(kernel(name, x, y, published=published), expected, 1e-12)
-    x = unit_vectors(670)
-    kernel(name, x, published=published)  # compiles
-    seconds = []
-    for _ in range(3):
-        start = time.process_time()
-        kernel(name, x, published=published)
-        seconds.append(time.process_time() - start)
-    assert loop > 60 * min(seconds) / 670**2  # on a quiet machine more than 100
 
 
 def own_gradient_kernel(depth, width, x, key):

@@ -12,10 +12,11 @@ import time
 import urllib.request
 
 import nbformat
+import needs
 import pytest
 from playwright.sync_api import expect
 
-pytest.importorskip("jupyterlab")
+needs.package("jupyterlab", get="make environment")
 
 CELLS = [
     """\
@@ -58,7 +59,7 @@ def lab(tmp_path_factory):
         server = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | own)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(2400):
             try:
                 urllib.request.urlopen(f"{address}/api", timeout=1)
                 break
@@ -75,7 +76,6 @@ def lab(tmp_path_factory):
 def page(lab, browser):
     """The notebook, open, with all its cells run."""
     page = browser.new_page(viewport={"width": 1100, "height": 2400})
-    page.set_default_timeout(60_000)
     page.wrong = []
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.goto(f"{lab}/lab/tree/figures.ipynb?reset", wait_until="domcontentloaded")

@@ -200,17 +200,19 @@ def test_the_tangent_follows_start_target_and_scale(tangent):
 
 
 @pytest.mark.parametrize("name", ["shown", "books"])
-def test_sliders_answer_within_50_ms(request, name):
-    times = request.getfixturevalue(name).evaluate(
-        """() => [...document.querySelectorAll("input[type=range]")].flatMap((slider) =>
-          [slider.min, slider.max].map((value) => Math.min(...[1, 2, 3].map(() => {
-            slider.value = value; // the best of three: other programs may be running
-            const start = performance.now();
+def test_sliders_are_answered_at_both_ends(request, name):
+    # How fast, benchmarks/browser.py measures.
+    pictures = request.getfixturevalue(name).evaluate(
+        """() => [...document.querySelectorAll("input[type=range]")].map((slider) =>
+          [slider.min, slider.max].map((value) => {
+            slider.value = value;
             slider.dispatchEvent(new Event("input", {bubbles: true}));
-            return performance.now() - start;
-          }))))"""
+            return document.querySelector(".ntk-live").innerHTML;
+          }))"""
     )
-    assert len(times) == 4 and max(times) < 50
+    assert len(pictures) == 2
+    for first, last in pictures:
+        assert first != last and "NaN" not in first + last
 
 
 def test_points_go_where_they_are_dragged_and_sent_by_keys(shown):

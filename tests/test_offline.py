@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from chromium import HTML, ROOT, build
+from chromium import HTML, REFUSED, ROOT
 from playwright.sync_api import expect
 
 sys.path.insert(0, str(ROOT / "book" / "tools"))
@@ -13,18 +13,14 @@ sys.path.insert(0, str(ROOT / "book" / "tools"))
 import pdf
 
 NAMES = [name for _, pages in pdf.contents() for name in pages]
+NAMES += ["genindex", "search"]
 CHAPTERS = [name for name in NAMES if name.startswith("notebooks/")]
-every_page = pytest.mark.parametrize("name", [*NAMES, "genindex", "search"])
+# Over HTTP every page is opened each time (test_book_browser.py); from a folder, one of
+# each kind.
+OFTEN = ("book/start", CHAPTERS[1], "book/claims", "search")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def built():
-    build()
-
-
-REFUSED = """window.refused = [];
-document.addEventListener("securitypolicyviolation", (event) =>
-  refused.push(`${event.violatedDirective}: ${event.blockedURI}`));"""
+pytestmark = pytest.mark.usefixtures("built")
 
 
 @pytest.fixture
@@ -57,8 +53,8 @@ def at_peace(page):
 # ---------------------------------------------------------------- the security policy
 
 
-@every_page
-def test_a_page_from_a_folder_keeps_its_policy(page, name):
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_has_a_policy(name):
     text = (HTML / f"{name}.html").read_text()
     (policy,) = re.findall(
         r'http-equiv="Content-Security-Policy" content="(.*?)"', text
@@ -67,6 +63,15 @@ def test_a_page_from_a_folder_keeps_its_policy(page, name):
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     assert "unsafe" not in rules["script-src"] and "http" not in policy
     assert not re.search(r"<[^>]* on\w+=", text.split("<body")[1].split("<article")[0])
+
+
+def _weekly(name):
+    marks = [] if name in OFTEN else [pytest.mark.weekly]
+    return pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("name", [*map(_weekly, NAMES)])
+def test_a_page_from_a_folder_keeps_its_policy(page, name):
     open_from_disk(page, name)
     page.wait_for_load_state("networkidle")
     assert at_peace(page)
@@ -132,7 +137,7 @@ def test_the_first_piece_trains_from_a_folder(page):
 def test_search_finds_from_a_folder(page):
     open_from_disk(page, "search", "?q=linearised")
     expect(page.locator("#search-results")).to_contain_text("Taylor expansion")
-    page.wait_for_timeout(500)
+    page.get_by_text("Search finished").wait_for()
     assert at_peace(page)
 
 
@@ -145,21 +150,3 @@ def test_claims_are_filtered_and_saved_from_a_folder(page):
     assert download.value.suggested_filename == "claims.csv"
     assert Path(download.value.path()).read_text().startswith("claim,")
     assert page.evaluate("refused") == []
-
-
-# ---------------------------------------------------------------- pictures
-
-
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_pictures_come_late_and_nothing_jumps(page, name):
-    open_from_disk(page, name)
-    room = "e => [e.offsetWidth, e.offsetHeight]"
-    for picture in page.locator("article img").all():
-        assert picture.get_attribute("loading") == "lazy"
-        before = picture.evaluate(room)
-        picture.scroll_into_view_if_needed()
-        picture.evaluate("e => e.decode()")
-        after = picture.evaluate(room)
-        assert before[1] > 50 and before == pytest.approx(after, abs=1)  # rounding
-        shape = picture.evaluate("e => e.naturalHeight / e.naturalWidth")
-        assert after[1] / after[0] == pytest.approx(shape, abs=0.01)

@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 
 import jax.numpy as jnp
 import numpy as np
@@ -181,12 +180,12 @@ def test_sealing_twice_gives_the_same_record():
     assert key("1.1", 0.7312).record == key("1.1", 0.7312).record
 
 
-def test_a_check_is_fast():
+def test_a_check_tries_every_mistake():
     hints = {f"Hint {n}.": float(n) for n in range(2, 7)}
     sealed = key("1.1", 1.0, mistakes=hints)
-    start = time.perf_counter()
-    verdict("1.1", 9.0, sealed.record)  # tries every box
-    assert time.perf_counter() - start < 1.0  # 0.1 s on an idle machine
+    assert "Hint" not in str(verdict("1.1", 9.0, sealed.record))
+    for n in range(2, 7):
+        assert f"Hint {n}." in str(verdict("1.1", float(n), sealed.record))
 
 
 def test_check_knows_the_books_exercises(monkeypatch):

@@ -5,6 +5,7 @@ import re
 from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
+import needs
 import numpy as np
 import pytest
 
@@ -176,7 +177,7 @@ def test_too_large_a_page():
 
 
 def test_live_redraws_for_values_between():
-    pytest.importorskip("ipywidgets")
+    needs.package("ipywidgets", get="make environment")
     box = sample(k=[1.0, 3.0]).live()
     picture, k, power = box.children
     assert "k = 1.0" in picture.value
@@ -186,7 +187,7 @@ def test_live_redraws_for_values_between():
 
 
 def test_live_shows_what_went_wrong():
-    pytest.importorskip("ipywidgets")
+    needs.package("ipywidgets", get="make environment")
     figure = sample()
     figure.draw = lambda k, power: 1 / 0
     assert "ZeroDivisionError" in figure.live().children[0].value

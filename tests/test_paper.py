@@ -1,21 +1,25 @@
-"""The book on paper: nothing is cut off, and the PDF leads its reader."""
+"""The book on paper: nothing is cut off, and the PDF leads its reader.
+
+Single pages are printed each time, the whole book weekly (`make test-all`).
+"""
 
 import re
 import sys
-from io import BytesIO
 from unicodedata import normalize
 
 import numpy as np
 import pypdfium2
 import pytest
 import yaml
-from chromium import HTML, ROOT, build
+from bs4 import BeautifulSoup
+from chromium import HTML, ROOT
 from pypdf import PdfReader
 
 sys.path.insert(0, str(ROOT / "book" / "tools"))
 
 import pdf
 
+weekly = pytest.mark.weekly
 NAMES = [name for _, pages in pdf.contents() for name in pages]
 
 # What sticks out of the sheet; a picture's clipped parts count with the picture.
@@ -65,9 +69,8 @@ FORMULAS = """() => {
 
 
 @pytest.fixture(scope="module")
-def printed(browser, tmp_path_factory):
+def printed(built, browser, tmp_path_factory):
     """The whole book on paper: what is wrong with it, the PDF's path, and the PDF."""
-    build()
     pdf.WHOLE.write_text(pdf.whole(), encoding="utf-8")
     try:
         page = pdf.typeset(browser)
@@ -85,6 +88,7 @@ def printed(browser, tmp_path_factory):
     return wrong, path, PdfReader(path)
 
 
+@weekly
 def test_all_is_on_the_sheet_and_whole(printed):
     assert printed[0] == dict.fromkeys(printed[0], [])
 
@@ -112,16 +116,15 @@ MARGINS = *SIDES, np.s_[:20], np.s_[45:61], np.s_[787:800], np.s_[825:]
 TEXT = np.s_[63:784]
 
 
-def pictures(path):
-    """Each sheet as a picture in grey, with its number."""
-    with pypdfium2.PdfDocument(path) as book:
-        for number, sheet in enumerate(book, 1):
-            yield number, sheet.render(grayscale=True).to_numpy().squeeze()
-
-
-def test_nothing_is_printed_into_the_margins(printed):
-    for number, sheet in pictures(printed[1]):
-        assert all(sheet[margin].min() > 250 for margin in MARGINS), number
+def faults(picture):
+    """What is wrong with a sheet, by its picture in grey."""
+    text = picture[TEXT]
+    if any(picture[margin].min() <= 250 for margin in MARGINS):
+        yield "printed into the margins"
+    if not (text < 190).any():
+        yield "empty"
+    elif frame_is_empty(text) or frame_is_empty(text[::-1]):
+        yield "begins or ends in an empty box"
 
 
 def frame_is_empty(rows):
@@ -138,21 +141,42 @@ def test_an_empty_box_is_seen():
     assert not frame_is_empty(rows)
 
 
-def test_no_sheet_is_empty_or_ends_in_an_empty_box(printed):
-    for number, sheet in pictures(printed[1]):
-        text = sheet[TEXT]
-        assert (text < 190).any(), number
-        assert not frame_is_empty(text) and not frame_is_empty(text[::-1]), number
+@weekly
+def test_each_sheet_has_its_margins_and_no_empty_box(printed):
+    with pypdfium2.PdfDocument(printed[1]) as book:
+        wrong = {
+            number: found
+            for number, sheet in enumerate(book, 1)
+            if (found := [*faults(sheet.render(grayscale=True).to_numpy().squeeze())])
+        }
+    assert wrong == {}
 
 
+def test_what_is_wrong_with_a_sheet_is_seen():
+    sheet = np.full((842, 595), 255)
+    assert [*faults(sheet)] == ["empty"]
+    sheet[300, 100] = 0
+    assert [*faults(sheet)] == []
+    sheet[300, 20] = 0
+    assert [*faults(sheet)] == ["printed into the margins"]
+
+
+@weekly
 def test_the_pdf_is_small_enough(printed):
     assert printed[1].stat().st_size < 20e6
+
+
+def texts_of(pdf):
+    """The words on each sheet."""
+    with pypdfium2.PdfDocument(pdf) as book:
+        return [sheet.get_textpage().get_text_range() for sheet in book]
 
 
 def words(text):
     return re.sub(r"\W+", "", normalize("NFKC", text))  # a PDF has ligatures
 
 
+@weekly
 def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
     _, _, book = printed
     starts = pdf.starts(book)
@@ -168,22 +192,27 @@ def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
                 titles.append(entry.title)
 
     collect(book.outline)
-    contents = words("".join(sheet.extract_text() for sheet in book.pages[:8]))
+    texts = texts_of(printed[1])
+    contents = words("".join(texts[:8]))
     parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
     assert {words(part["caption"]) for part in parts} <= {
         mark for (_, mark), depth in marks.items() if depth == 0
     }
     for name in NAMES:
         number = starts[pdf.anchor(name)]
-        title = pdf._words(pdf.soup(name).select_one("article h1")).rstrip("#")
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        (heading, *_) = re.findall("<h1.*?</h1>", page.split("<article")[1], re.S)
+        heading = BeautifulSoup(heading, "html.parser")
+        title = pdf._words(heading).rstrip("#")
         assert title in titles  # with its blanks
         title = words(title)
         assert (number, title) in marks
         assert f"{title}{number}" in contents
-        assert title in words(book.pages[number - 1].extract_text())
+        assert title in words(texts[number - 1])
     assert "1.7. A small κ is not enough" in titles
 
 
+@weekly
 def test_links_lead_within_the_pdf(printed):
     _, _, book = printed
     starts, links = pdf.starts(book), 0
@@ -199,8 +228,7 @@ def test_links_lead_within_the_pdf(printed):
 
 
 @pytest.mark.parametrize("name", ["book/start", "notebooks/04_infinite_width"])
-def test_one_page_prints_without_controls_and_on_white(browser, name):
-    build()
+def test_one_page_prints_without_controls_and_on_white(built, browser, name):
     page = browser.new_page(viewport={"width": 690, "height": 1000})
     page.add_init_script("localStorage.setItem('mode', 'dark')")
     page.goto((HTML / f"{name}.html").as_uri())
@@ -208,9 +236,9 @@ def test_one_page_prints_without_controls_and_on_white(browser, name):
     ink = "getComputedStyle(document.body).color"
     page.evaluate(f"onbeforeprint = () => {{ window.ink = {ink}; }}")
     on_screen = page.evaluate(ink)
-    sheets = PdfReader(BytesIO(page.pdf(format="A4"))).pages
+    sheets = page.pdf(format="A4")
     assert page.evaluate("window.ink") != on_screen == page.evaluate(ink)
-    text = words("".join(sheet.extract_text() for sheet in sheets))
+    text = words("".join(texts_of(sheets)))
     assert ("Threewaysin" if name == "book/start" else "Solution") in text
     page.emulate_media(media="print")
     assert not any(e.is_visible() for e in page.locator("button, input").all())

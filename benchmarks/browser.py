@@ -1,0 +1,164 @@
+"""Time what a reader waits for: sliders, frames, the first page, an answer's check.
+
+Nothing is compared here, so there is no table of ratios: each time stands beside the
+one it should stay under, on a machine that does nothing else. The book is built first,
+if it has changed; Chromium has to be there.
+"""
+
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import ntkbook
+from benchmarks import measure
+from ntkbook.page.exercises import key, verdict
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRST = ROOT / "_build" / "html" / "book" / "start.html"
+PAGE = "<!doctype html><html lang=en><title>t</title><main>{}</main>"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
+
+# A slider's own work, at both of its ends.
+SLIDERS = """() => {
+  const answer = (slider, value) => {
+    slider.value = value;
+    const start = performance.now();
+    slider.dispatchEvent(new Event("input", {bubbles: true}));
+    return performance.now() - start;
+  };
+  return [...document.querySelectorAll("input[type=range]")].flatMap(
+    (slider) => [answer(slider, slider.min), answer(slider, slider.max)]);
+}"""
+# From a slider's event until the picture that answers it has been drawn.
+ANSWERS = """async () => {
+  const times = [];
+  const sliders = [...document.querySelectorAll("input[type=range]")];
+  for (let k = 0; k < 8; k++)
+    for (const slider of sliders) {
+      slider.stepDown(k % 2 ? -1 : 1);
+      const start = performance.now();
+      slider.dispatchEvent(new Event("input", {bubbles: true}));
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+      times.push(performance.now() - start);
+    }
+  return times;
+}"""
+FRAMES = """() => new Promise((done) => {
+  const times = [];
+  let last = performance.now();
+  const next = () => {
+    const now = performance.now();
+    times.push(now - last);
+    last = now;
+    if (times.length < 150) requestAnimationFrame(next);
+    else done(times.slice(5));
+  };
+  requestAnimationFrame(next);
+})"""
+ALIVE = """new MutationObserver(() => {
+  if (!window.alive && document.querySelector(".ntk-live button"))
+    window.alive = performance.now();
+}).observe(document, {childList: true, subtree: true})"""
+
+
+def piece(browser, make):
+    """A page with one of the figures that compute in the browser."""
+    page = browser.new_page(viewport={"width": 800, "height": 900})
+    page.set_content(PAGE.format(make()._repr_html_()))
+    page.locator(".ntk-live").first.wait_for()
+    return page
+
+
+def sliders(browser, rounds: int, make) -> list[float]:
+    """Each round's slowest answer of a figure's sliders, in seconds."""
+    page = piece(browser, make)
+    times = [max(page.evaluate(SLIDERS)) / 1000 for _ in range(rounds)]
+    page.close()
+    return times
+
+
+def training(browser, rounds: int, program: str) -> list[float]:
+    """Each round's median of a program's times, with the widest network of page 1."""
+    page = piece(browser, ntkbook.train_in_browser)
+    page.get_by_role("slider", name="Width").focus()
+    page.keyboard.press("End")
+    times = []
+    for _ in range(rounds):
+        page.get_by_role("button", name="Restart").click()
+        times.append(statistics.median(page.evaluate(program)) / 1000)
+    page.close()
+    return times
+
+
+def alive(browser, rounds: int) -> list[float]:
+    """Until the first page can be used, with a quarter of the processor."""
+    times = []
+    for _ in range(rounds):
+        page = browser.new_context().new_page()
+        page.add_init_script(ALIVE)
+        developer = page.context.new_cdp_session(page)
+        developer.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        page.goto(FIRST.as_uri())
+        page.wait_for_function("window.alive")
+        times.append(page.evaluate("window.alive") / 1000)
+        page.context.close()
+    return times
+
+
+def check(rounds: int) -> list[float]:
+    """Until a wrong answer has been held against every foreseen mistake."""
+    hints = {f"Hint {n}.": float(n) for n in range(2, 7)}
+    sealed = key("1.1", 1.0, mistakes=hints)
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        verdict("1.1", 9.0, sealed.record)
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def build_again(rounds: int) -> list[float]:
+    """Until `make book` has found that nothing has changed."""
+    build, times = [sys.executable, ROOT / "book" / "tools" / "build.py"], []
+    for _ in range(rounds + 1):  # the first may have to build
+        start = time.perf_counter()
+        subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+    return times[1:]
+
+
+def main(small: bool, rounds: int):
+    """Print each time beside its bound, and end with an error above one."""
+    from playwright.sync_api import sync_playwright  # only here it is needed
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        raise SystemExit("browser: needs Chromium; on Debian: apt-get install chromium")
+    rounds = 1 if small else rounds
+    print(f"\nWhat a reader waits for; load before it: {measure.load():.1f}\n")
+    rows = [("a build with nothing to do", 10.0, build_again(rounds))]
+    rows += [("the check of an answer", 1.0, check(rounds))]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        for name in ("posterior", "contributions"):
+            make = getattr(ntkbook, f"{name}_in_browser")
+            rows.append((f"{name}: a slider", 0.05, sliders(browser, rounds, make)))
+        for what, bound, program in (
+            ("training, 1024 neurons: a frame", 0.034, FRAMES),
+            ("training, 1024 neurons: a slider", 0.05, ANSWERS),
+        ):
+            rows.append((what, bound, training(browser, rounds, program)))
+        what = "the first page alive, a quarter of the processor"
+        rows.append((what, 1.0, alive(browser, rounds)))
+        browser.close()
+    print("| what | seconds, the best round | median | should stay under |")
+    print("|---|---:|---:|---:|")
+    for what, bound, times in rows:
+        middle = statistics.median(times)
+        print(f"| {what} | {min(times):.3g} | {middle:.3g} | {bound:g} |")
+    slow = [what for what, bound, times in rows if min(times) >= bound]
+    if slow and not small:
+        raise SystemExit(f"Too slow: {'; '.join(slow)}.")
