@@ -80,6 +80,7 @@ def test_one_unit_of_the_last_digit_is_allowed_and_two_are_not(digits, places, s
         ({"relative": 0.1}, "1024", "1100", "1127"),
         ({"absolute": 0.05}, "0.134", "0.184", "0.185"),
         ({"interval": True}, "1.23", "1.27", "1.28"),
+        ({"interval": True}, "0.04", "0.06", "0.07"),
         ({"interval": True}, "0.50", "0.59", "0.60"),
         ({"interval": True}, "0.59", "0.68", "0.69"),
         ({"interval": True}, "0.134", "0.135", "0.136"),

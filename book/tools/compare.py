@@ -17,7 +17,8 @@ these ways:
     "ntkbook": {"compare": {"interval": true, "why": "..."}}   of its own, as printed
 
 With `interval`, a mean printed as `1.23 ± 0.04` or `1.23 [1.19, 1.27]` may move within
-half the width of the interval behind it, and so may the interval's ends.
+half the width of the interval behind it, and so may the interval's ends; the 0.04 within
+half of itself, since it comes from the same few starts.
 """
 
 import re
@@ -105,13 +106,15 @@ def _allowed(between: list[str], numbers: list[str], rule: dict) -> list[Decimal
         for i in range(len(numbers)):
             after = between[i + 1 : i + 4]
             if after[:1] == ["±"]:
-                width, to = abs(_value(numbers[i + 1])), i + 1
+                half = abs(_value(numbers[i + 1]))
+                wider = [half, half / 2]
             elif after[:2] == ["[", ","] and after[2].startswith("]"):
                 low, high = map(_value, numbers[i + 1 : i + 3])
-                width, to = (high - low) / 2, i + 3
+                wider = [(high - low) / 2] * 3
             else:
                 continue
-            allowed[i:to] = [width] * (to - i)
+            for j, width in enumerate(wider, i):  # never less than by default
+                allowed[j] = max(allowed[j], width)
     return allowed
 
 
