@@ -17,8 +17,8 @@ these ways:
     "ntkbook": {"compare": {"interval": true, "why": "..."}}   of its own, as printed
 
 With `interval`, a mean printed as `1.23 ± 0.04` or `1.23 [1.19, 1.27]` may move within
-half the width of the interval behind it, and so may the interval's ends; the 0.04 within
-half of itself, since it comes from the same few starts.
+half the width of the interval behind it, and so may the interval's ends; the 0.04
+within half of itself, since it comes from the same few starts.
 """
 
 import re
