@@ -15,9 +15,9 @@ PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
 WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
-# Which test runs which function, for `make check`: `make test` records it.
-TESTMON := TESTMON_DATAFILE=$(CURDIR)/_build/testmondata $(WITH_CACHE) \
-	$(BIN)/python -m pytest -o cache_dir=_build/pytest -q
+# Which test runs which function, for `make check`: `make test` records it, in
+# .testmondata. It needs pytest's cache.
+TESTMON := $(WITH_CACHE) $(BIN)/python -m pytest -q
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 # In this order: while one process builds the book, the other has what needs none; and
@@ -155,7 +155,7 @@ LOCK := --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 	--custom-compile-command "make lock (install with pip's --no-deps)"
 
 clean:  ## remove the built book and the environments
-	rm -rf _build .venv .venv-colab .venv-sphinx
+	rm -rf _build .venv .venv-colab .venv-sphinx .testmondata* .pytest_cache
 
 environment:
 	@command -v $(PYTHON) >/dev/null || { \
