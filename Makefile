@@ -38,7 +38,7 @@ heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
 .PHONY: help book course pdf sphinx serve lab check test test-all matrix lint format \
-	execute answers run bench lock clean environment colab-environment \
+	execute answers run bench lock clean environment colab-environment environments \
 	test-library test-notebooks test-book test-colab test-course test-types test-weekly
 
 help:  ## list these commands
@@ -76,11 +76,11 @@ check: lint  ## quick: style, and the tests and chapters that your changes conce
 	@$(if $(strip $(CHANGED)),$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
 
 test:  ## run every check, but for those of test-all; about 15 minutes
-	@$(PYTHON) book/tools/stages.py environment lint test-library test-notebooks \
+	@$(PYTHON) book/tools/stages.py environments lint test-library test-notebooks \
 		test-book test-colab test-course
 
 test-all:  ## run every check there is: before a tag, and weekly
-	@$(PYTHON) book/tools/stages.py environment lint test-library test-notebooks \
+	@$(PYTHON) book/tools/stages.py environments lint test-library test-notebooks \
 		test-book test-colab test-course test-types test-weekly
 
 matrix:  ## run the tests on every Python, JAX and processor promised (ONLY=... for some)
@@ -164,3 +164,8 @@ environment:
 
 colab-environment:
 	@$(PYTHON) book/tools/environment.py colab
+
+# Both, side by side.
+environments:
+	@$(PYTHON) book/tools/environment.py colab & colab=$$!; \
+	$(PYTHON) book/tools/environment.py && wait $$colab

@@ -85,7 +85,7 @@ def main(names):
     stages = [Stage(name) for name in names]
     for stage in stages:
         stage.run()
-        if stage.failed and stage.name == "environment":
+        if stage.failed and stage.name.startswith("environment"):
             return 1  # it has said why, in one line
     print("\n== Stages\n" + "\n".join(table(stages)))
     print("\n" + "\n".join(conclusion(stages)))
