@@ -18,6 +18,9 @@ WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 # Which test runs which function, for `make check`: `make test` records it, in
 # .testmondata. It needs pytest's cache.
 TESTMON := $(WITH_CACHE) $(BIN)/python -m pytest -q
+# These tests compile much and compute little. (`make test-types` runs them optimised.)
+LIGHTLY := XLA_FLAGS="$(XLA_FLAGS) --xla_backend_optimization_level=0 \
+	--xla_llvm_disable_expensive_passes=true"
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 # In this order: while one process builds the book, the other has what needs none; and
@@ -71,7 +74,7 @@ lab: environment  ## open the chapters in JupyterLab
 
 check: lint  ## quick: style, and the tests and chapters that your changes concern
 	$(call heading,Tests of what changed)
-	@$(TESTMON) $(TWO) $(OFTEN) --testmon $(LIBRARY_TESTS) || test $$? -eq 5  # 5: none to run
+	@$(LIGHTLY) $(TESTMON) $(TWO) $(OFTEN) --testmon $(LIBRARY_TESTS) || test $$? -eq 5  # 5: none to run
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
 	@$(if $(strip $(CHANGED)),$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
 
@@ -95,7 +98,7 @@ lint: environment  ## check style, imports and the notebooks' form
 
 test-library: environment  ## a part of test: the library, and its docstrings' examples
 	$(call heading,Library: tests and the examples in docstrings)
-	@$(TESTMON) $(TWO) $(OFTEN) --testmon-noselect $(LIBRARY_TESTS)
+	@$(LIGHTLY) $(TESTMON) $(TWO) $(OFTEN) --testmon-noselect $(LIBRARY_TESTS)
 
 # The import hook checks the shapes that signatures state, which would answer bad input
 # before the library's own messages can: those are tested without it.

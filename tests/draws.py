@@ -3,6 +3,7 @@
 import os
 
 import hypothesis
+import pytest
 
 WEEKLY = os.environ.get("HYPOTHESIS_PROFILE") == "weekly"  # by `make test-weekly`
 
@@ -12,3 +13,10 @@ def examples(often: int, weekly: int) -> hypothesis.settings:
     test`, and `weekly` others, drawn at random, in each run of `make test-weekly`.
     """
     return hypothesis.settings(max_examples=weekly if WEEKLY else often)
+
+
+def weekly(*values) -> object:
+    """Return a test's parameters for `make test-weekly` only: further cases of what
+    the others cover in every run.
+    """
+    return pytest.param(*values, marks=pytest.mark.weekly)

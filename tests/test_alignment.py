@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from draws import examples
+from draws import examples, weekly
 
 import ntkbook
 from ntkbook import alignment as al
@@ -141,7 +141,9 @@ def dense_mixed_derivative(apply, params, x):
     )
 
 
-@pytest.mark.parametrize("points", [jnp.zeros((1, 3)), X], ids=["origin", "mean"])
+@pytest.mark.parametrize(
+    "points", [jnp.zeros((1, 3)), weekly(X)], ids=["origin", "mean"]
+)
 def test_directions_are_those_of_the_dense_svd(points):
     m = dense_mixed_derivative(NET.apply, PARAMS, points)
     values, vectors = np.linalg.svd(m, full_matrices=False)[1:]
@@ -203,6 +205,7 @@ def test_a_lenets_convolution_is_a_convolution():
     assert not b.any()
 
 
+@pytest.mark.weekly
 def test_a_resnet_starts_as_its_shortcuts_and_its_images_do_not_mix():
     net = al.resnet(blocks=(1, 1), channels=3)
     images = jax.random.normal(KEY, (3, 8, 8, 2))

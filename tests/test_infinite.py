@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from draws import examples
+from draws import examples, weekly
 from kernel_values import PRODUCTS, VALUES
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -181,7 +181,7 @@ def conv_network(depth, pooling, size, channels, weight, bias, activation="relu"
     [
         (1, 1, 0.0, "relu"),
         (2, 5, 0.3, "relu"),
-        (2, 3, 0.3, "erf"),
+        weekly(2, 3, 0.3, "erf"),
     ],
 )
 def test_cntk_equals_that_of_neural_tangents(
@@ -321,6 +321,7 @@ def test_scaled_layers_against_the_librarys_own_finite_networks(activation):
     within_its_error(np.asarray(products), nngp(x, **settings), share=0.2)
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("pooling", ["flatten", "average"])
 def test_cntk_against_finite_networks(pooling):
     m, x = 128, NOISE[:2, :4, :3]

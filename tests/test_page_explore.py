@@ -114,6 +114,7 @@ def test_nothing_is_loaded_from_elsewhere():
     assert not re.search(r"https?://|src=|@import", html)
 
 
+@pytest.mark.weekly
 def test_sixty_frames_of_three_panels_stay_small():
     x = np.linspace(0, 6, 150)
 
@@ -164,6 +165,7 @@ def test_pictures_must_have_one_size():
         explore(grow, alt=alt, caption="", k=[1, 2])
 
 
+@pytest.mark.weekly
 def test_too_large_a_page():
     def noise(k):
         figure, axes = plt.subplots()

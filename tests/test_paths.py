@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from draws import examples
+from draws import examples, weekly
 
 import ntkbook
 from ntkbook.networks.paths_books import advance
@@ -43,9 +43,9 @@ def books(apply, w, y=Y, query=QUERY, **options):
     [
         ("tanh", 1, "squared", None),
         ("tanh", 2, "logistic", 4),
-        ("erf", 1, "logistic", None),
-        ("erf", 2, "squared", 4),
-        ("gelu", 1, "squared", 4),
+        weekly("erf", 1, "logistic", None),
+        weekly("erf", 2, "squared", 4),
+        weekly("gelu", 1, "squared", 4),
         ("gelu", 2, "logistic", None),
     ],
 )
@@ -60,7 +60,7 @@ def test_exact_books_balance_to_rounding(activation, depth, loss, batch_size):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, dict(momentum=0.5), dict(batch_size=4, key=KEY)]
+    "options", [weekly({}), dict(momentum=0.5), weekly(dict(batch_size=4, key=KEY))]
 )
 def test_single_precision_balances_to_its_own_rounding(options):
     net = ntkbook.mlp(12, 1, "tanh", bias_std=0.5, outputs=2)
@@ -100,7 +100,12 @@ def test_networks_that_start_at_zero(zero_output):
 
 @pytest.mark.parametrize(
     ("momentum", "weight_decay", "batch_size"),
-    [(0.9, 0.0, None), (0.0, 0.3, 4), (0.5, 0.3, None), (0.9, 0.3, 4)],
+    [
+        weekly(0.9, 0.0, None),
+        weekly(0.0, 0.3, 4),
+        weekly(0.5, 0.3, None),
+        (0.9, 0.3, 4),
+    ],
 )
 def test_momentum_and_decay_balance_too(momentum, weight_decay, batch_size):
     apply, w = network(zero_output="twin")
@@ -140,7 +145,7 @@ def test_units_that_stay_at_their_kink_do_no_harm():
     assert (found.kernel[0] == 0).all()
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("depth", [weekly(1), 2, weekly(3)])
 def test_kinks_of_relu_are_resolved(depth):
     apply, w = network("relu", depth, weight_std=2**0.5)
     found = books(apply, w, step_size=0.01, steps=60)
@@ -149,6 +154,7 @@ def test_kinks_of_relu_are_resolved(depth):
     assert ignored.error > 1e-6
 
 
+@pytest.mark.weekly
 def test_too_few_kinks_show_in_the_error():
     apply, w = network("relu", width=40)
     assert books(apply, w, steps=1, kinks=1, step_size=1.0).error > 1e-8
@@ -237,7 +243,7 @@ def test_the_left_sum_is_symmetric_and_positive_and_the_exact_one_is_not_symmetr
     assert abs(exact - exact.T).max() > 1e-6
 
 
-@pytest.mark.parametrize("batch_size", [None, 2, 4])
+@pytest.mark.parametrize("batch_size", [None, weekly(2), 4])
 def test_training_is_that_of_gradient_descent(batch_size):
     apply, w = network()
     key = None if batch_size is None else KEY
@@ -267,7 +273,7 @@ def test_a_function_without_layers_gives_the_same():
 
 
 @pytest.mark.parametrize("integral", ["start", "exact"])
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("activation", [weekly("tanh"), "relu"])
 def test_blocks_of_queries_change_nothing(integral, activation):
     apply, w = network(activation)
     one = books(apply, w, integral=integral)
@@ -327,6 +333,7 @@ def test_where_the_kernel_is_zero_the_coefficient_is_unknown():
 # --- checkpoints
 
 
+@pytest.mark.weekly
 def test_all_checkpoints_give_the_left_sum():
     apply, w = network()
     run = ntkbook.gradient_descent(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
-from draws import examples
+from draws import examples, weekly
 from test_tangent import agree, dense
 
 import ntkbook
@@ -35,7 +35,7 @@ def flow(t=TIMES, y=Y, f0=F0, ridge=0.0):
     )
 
 
-@pytest.mark.parametrize("ridge", [0.0, 0.3])
+@pytest.mark.parametrize("ridge", [weekly(0.0), 0.3])
 def test_against_an_ode_solver(ridge, relaxed):
     def field(t, f, args):
         pull = f[:N] - Y
@@ -67,7 +67,7 @@ def test_against_the_matrix_exponential(ridge):
         agree(found.test[i], F0[N:] + K_TEST @ a, 1e-10)
 
 
-@pytest.mark.parametrize("ridge", [0.0, 0.3])
+@pytest.mark.parametrize("ridge", [0.0, weekly(0.3)])
 def test_against_thousands_of_small_steps(ridge):
     """Euler's steps on the weights of the linearised model err by O(step size)."""
     x = jnp.asarray(RNG.standard_normal((N + N_TEST, 3)))
@@ -117,6 +117,7 @@ def test_against_thousands_of_small_steps(ridge):
     assert coarse / fine == pytest.approx(2, rel=0.02)
 
 
+@pytest.mark.weekly
 def test_against_training_the_linearised_network():
     """The library's own parts together: linearize, gradient_descent, ntk, flow."""
     x = jnp.asarray(RNG.standard_normal((N + N_TEST, 3)))

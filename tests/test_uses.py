@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from draws import examples
+from draws import examples, weekly
 from hypothesis import given
 from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
@@ -114,7 +114,7 @@ class Attention(nn.Module):
 
 @pytest.mark.parametrize(
     ("model", "shape"),
-    [(LeNet(), (3, 8, 8, 2)), (ResNet(), (3, 7, 8, 2)), (Attention(), (3, 5, 4))],
+    [(LeNet(), (3, 8, 8, 2)), weekly(ResNet(), (3, 7, 8, 2)), (Attention(), (3, 5, 4))],
     ids=["lenet", "resnet", "attention"],
 )
 def test_flax(relaxed, model, shape):
