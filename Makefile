@@ -78,7 +78,7 @@ check: lint  ## quick: style, and the tests and chapters that your changes conce
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
 	@$(if $(strip $(CHANGED)),$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
 
-test:  ## run every check, but for those of test-all; about 15 minutes
+test:  ## run every check, but for those of test-all; 18 minutes on 2 cores
 	@$(PYTHON) book/tools/stages.py environments lint test-library test-notebooks \
 		test-book test-colab test-course
 
