@@ -37,6 +37,8 @@ CHANGED = $(shell git diff --name-only --diff-filter=d \
 # Tests in the order given, in two processes; those that share something stay together.
 GROUPS := -n 2 --dist loadgroup --no-loadscope-reorder
 OFTEN := -m "not weekly"
+has_python = @command -v $(PYTHON) >/dev/null || { \
+	echo "There is no $(PYTHON) here; on Debian: apt-get install python3 python3-venv"; exit 1; }
 heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
@@ -79,14 +81,17 @@ check: lint  ## quick: style, and the tests and chapters that your changes conce
 	@$(if $(strip $(CHANGED)),$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
 
 test:  ## run every check, but for those of test-all; 18 minutes on 2 cores
-	@$(PYTHON) book/tools/stages.py environments lint test-library test-notebooks \
+	$(has_python)
+	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py environments lint test-library test-notebooks \
 		test-book test-colab test-course
 
 test-all:  ## run every check there is: before a tag, and weekly
-	@$(PYTHON) book/tools/stages.py environments lint test-library test-notebooks \
+	$(has_python)
+	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py environments lint test-library test-notebooks \
 		test-book test-colab test-course test-types test-weekly
 
 matrix:  ## run the tests on every Python, JAX and processor promised (ONLY=... for some)
+	$(has_python)
 	@$(PYTHON) book/tools/matrix.py $(ONLY)
 
 lint: environment  ## check style, imports and the notebooks' form
@@ -161,14 +166,11 @@ clean:  ## remove the built book and the environments
 	rm -rf _build .venv .venv-colab .venv-sphinx .testmondata* .pytest_cache
 
 environment:
-	@command -v $(PYTHON) >/dev/null || { \
-		echo "There is no $(PYTHON) here; on Debian: apt-get install python3 python3-venv"; exit 1; }
+	$(has_python)
 	@$(PYTHON) book/tools/environment.py
 
 colab-environment:
 	@$(PYTHON) book/tools/environment.py colab
 
-# Both, side by side.
 environments:
-	@$(PYTHON) book/tools/environment.py colab & colab=$$!; \
-	$(PYTHON) book/tools/environment.py && wait $$colab
+	@$(PYTHON) book/tools/environment.py both

@@ -12,10 +12,9 @@ from ntkbook._lazy import submodules
 
 __version__ = "0.1.0"
 
-MODULES = """
-    alignment critique flow infinite machine networks neural_tangents page paths taylor
-    width
-"""
+# All but neural_tangents, which needs a package that is seldom installed: whoever asks
+# for everything, as `from ntkbook import *` and help(ntkbook) do, must not need it.
+MODULES = "alignment critique flow infinite machine networks page paths taylor width"
 NAMES = {
     "machine.devices": "device_report",
     "machine.memory": "limit_memory memory_budget",

@@ -11,7 +11,8 @@ def submodules(package: str) -> Callable:
     def __getattr__(name: str):
         home = f"{package}.{name}"
         # Tools ask modules for many names in underscores, which are no files.
-        if name.startswith("_") or find_spec(home) is None:
+        spec = None if name.startswith("_") or "." in name else find_spec(home)
+        if spec is None or spec.origin is None:  # without an origin: a mere folder
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return import_module(home)
 

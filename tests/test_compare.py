@@ -91,6 +91,29 @@ def test_a_cell_can_say_how_far(rule, number, within, beyond):
     assert not compare.agree(STORED, changed(number, beyond), rule)
 
 
+def test_an_effect_does_not_vanish_within_its_interval():
+    rule = {"interval": True}
+    assert compare.agree("0.11 ± 0.08", "0.14 ± 0.06", rule)
+    assert not compare.agree("0.11 ± 0.08", "0.07 ± 0.08", rule)
+    assert not compare.agree("0.02 ± 0.03", "0.04 ± 0.03", rule)
+    assert compare.agree("0.3 [0.1, 0.5]", "0.2 [0.1, 0.4]", rule)
+    assert not compare.agree("0.3 [0.1, 0.5]", "0.2 [-0.1, 0.4]", rule)
+
+
+def test_a_zero_is_small():
+    assert compare.agree("apart 0e+00", "apart 3e-17")
+    assert not compare.agree("apart 0e+00", "apart 1e+00")
+    assert compare.agree("apart 4e-16, 0.25", "apart 7e-15, 0.26", {"absolute": 1e-14})
+    assert not compare.agree("apart 4e-16, 0.25", "apart 7e-16, 0.25")
+
+
+def test_a_hash_is_a_word():
+    for text in ("12e4567890ab", "1e1000000", "3e4f"):
+        assert compare.agree(text, text)
+    assert not compare.agree("3e4f", "4e4f")
+    assert not compare.agree("12e4567890ab", "13e4567890ab")
+
+
 def test_hyphens_versions_and_units():
     assert compare.agree("2026-11-29 0.10.2 x-1", "2026-11-29 0.10.2 x-1")
     assert not compare.agree("on 2026-11-29", "on 2026-11-30")
@@ -111,6 +134,8 @@ def test_hyphens_versions_and_units():
         ({"units": 2, "relative": 0.1, "why": "a reason"}, "in place of one of"),
         ({"relative": "0.1", "why": "a reason"}, "relative = '0.1'"),
         ({"interval": False, "why": "a reason"}, "interval = False"),
+        ({"units": True, "why": "a reason"}, "units = True"),
+        ({"relative": 5.0, "why": "a reason"}, "relative = 5.0"),
     ],
 )
 def test_a_rule_is_checked(rule, told):

@@ -1,6 +1,7 @@
 """`make test` runs all stages, says what each took, and what was skipped."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,11 @@ import matrix  # noqa: E402
 import stages  # noqa: E402
 
 MAKEFILE = """
+strange:
+\t@printf 'caf\\351 \\033[33mSKIPPED [1] x.py:1: no tea\\033[0m\\n'
+\t@printf '\\033[33mSKIPPED [1] x.py:1: no tea\\033[0m\\n1 passed in 0.1s\\n'
+left:
+\t@sleep 30 & echo "1 passed in 0.1s"
 environment:
 \t@echo made
 good:
@@ -59,6 +65,17 @@ def test_a_failure_is_named_and_the_rest_still_runs(make):
     assert "All checks passed" not in out
 
 
+def test_any_bytes_and_colours(make):
+    status, out = make("environment", "strange")
+    assert status == 0
+    assert out.splitlines()[-1] == "Skipped: no tea"
+
+
+def test_what_a_stage_leaves_running_is_not_waited_for(make):
+    _, out = make("environment", "left")
+    assert float(re.search(r"^left +(\d+) s +1 passed", out, re.M)[1]) < 25
+
+
 def test_without_an_environment_nothing_is_tried(make):
     Path(stages.ROOT, "Makefile").write_text(
         MAKEFILE.replace("@echo made", "@echo no Python; exit 1")
@@ -89,7 +106,7 @@ def test_the_matrix_sums_its_stages():
     log = "== Library\n41 passed, 1 skipped in 2.50s\n2 passed in 61.00s (0:01:01)\n"
     log += "FAILED tests/test_y.py::test_z - assert 1 == 2\n1 failed in 0.10s\n"
     log += "test-library       64 s  41 passed\n"
-    lines = list(matrix.summary("python3.13", log, 1))
+    lines = list(matrix.summary(matrix.counted("python3.13", log), log, True))
     assert lines[0] == "python3.13  FAILED  43 passed, 1 skipped, 1 failed"
     assert "tests/test_y.py::test_z" in lines[1]
 

@@ -359,7 +359,9 @@ def test_what_jax_changes_is_never_a_silent_loss(monkeypatch):
     apply = lambda p, x: jnp.tanh(x @ p["w"]) @ p["v"]  # noqa: E731
     params = {"w": inputs(3, 3), "v": inputs(3, 1)}
     monkeypatch.setattr(shares, "uses", moved)
-    with pytest.warns(UserWarning, match="AttributeError: jax moved a name.*report"):
+    with pytest.warns(
+        UserWarning, match="(?s)AttributeError: jax moved a name.*report"
+    ):
         routes = agree(apply, params, inputs(4, 3))
     assert set(routes.values()) == {WHOLE}
 
@@ -369,3 +371,21 @@ def test_a_network_at_fault_is_not_reported_as_ours():
     apply = lambda p, x: jnp.tanh(x @ p["w"]) @ p["absent"]  # noqa: E731
     with pytest.raises(ValueError, match="fails: KeyError: 'absent'"):
         ntkbook.ntk(apply, {"w": inputs(3, 3)}, inputs(4, 3))
+
+
+@jax.custom_vjp
+def wrong_backwards(w, x):
+    return x @ w
+
+
+def refuse(saved, g):
+    raise NotImplementedError("no way back")
+
+
+wrong_backwards.defvjp(lambda w, x: (x @ w, None), refuse)
+
+
+def test_the_first_error_is_the_one_that_is_told():
+    """Not that forward mode, which was only the second try, does not work either."""
+    with pytest.raises(Exception, match="no way back"):
+        ntkbook.ntk(wrong_backwards, inputs(3, 1), inputs(4, 3))

@@ -4,7 +4,8 @@ Another processor or another LAPACK sums in another order, so that the last prin
 digit of a result may change there, and with it the blanks that align a column. nbval
 compares outputs as texts and would call that a failure. Here
 
-- a decimal may differ by one unit of the last digit that is stored;
+- a decimal may differ by one unit of the last digit that is stored (a zero printed as
+  0e+00 by 1e-12);
 - an integer must be equal, unless the cell gives `relative` or `absolute`;
 - everything between the numbers must be equal, but for blanks beside a number.
 
@@ -12,13 +13,14 @@ A cell whose result scatters by more says how far and why in its metadata, in on
 these ways:
 
     "ntkbook": {"compare": {"units": 3, "why": "..."}}         of the last stored digit
-    "ntkbook": {"compare": {"relative": 0.02, "why": "..."}}
-    "ntkbook": {"compare": {"absolute": 0.1, "why": "..."}}
+    "ntkbook": {"compare": {"relative": 0.02, "why": "..."}}   in place of the units
+    "ntkbook": {"compare": {"absolute": 0.1, "why": "..."}}    or one unit, if more
     "ntkbook": {"compare": {"interval": true, "why": "..."}}   of its own, as printed
 
 With `interval`, a mean printed as `1.23 ± 0.04` or `1.23 [1.19, 1.27]` may move within
 half the width of the interval behind it, and so may the interval's ends; the 0.04
-within half of itself, since it comes from the same few starts.
+within half of itself, since it comes from the same few starts. But an interval with 0
+in it must keep it, and one without must not get it: that is what readers look at.
 """
 
 import re
@@ -27,9 +29,10 @@ from decimal import Decimal
 # A digit after a letter, as in `float32`, belongs to that word; the digits of `0.10.2`
 # are a version. In `2026-11-29` and `x-1` the hyphen is no sign.
 SIGN = r"(?:(?<![\w)\]])[-+\u2212])?"
-NUMBER = re.compile(rf"(?<![\w.]){SIGN}\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?!\d|\.\d)")
-WAYS = {"units": (int, float), "relative": float, "absolute": (int, float)}
-WAYS["interval"] = bool
+EXPONENT = r"(?:[eE][-+]?\d{1,4}(?!\w))?"
+NUMBER = re.compile(rf"(?<![\w.]){SIGN}\d+(?:\.\d+)?{EXPONENT}(?!\d|\.\d)")
+WAYS = ("units", "relative", "absolute", "interval")
+NOTHING = Decimal("1e-12")  # what a printed 0e+00 stands for at most
 
 
 def complaint(rule: dict) -> str | None:
@@ -37,9 +40,14 @@ def complaint(rule: dict) -> str | None:
     ways = [way for way in rule if way != "why"]
     if len(ways) != 1 or ways[0] not in WAYS:
         return f"names {ways} in place of one of {list(WAYS)}"
-    value = rule[ways[0]]
-    if not isinstance(value, WAYS[ways[0]]) or not value > 0:
-        return f"has {ways[0]} = {value!r}"
+    way, value = ways[0], rule[ways[0]]
+    if way == "interval":
+        fine = value is True
+    else:
+        fine = type(value) in (int, float) and 0 < value < 100
+        fine = fine and (way != "relative" or value < 1)
+    if not fine:
+        return f"has {way} = {value!r}"
     if not str(rule.get("why", "")).strip():
         return "gives no reason"
     return None
@@ -47,14 +55,26 @@ def complaint(rule: dict) -> str | None:
 
 def agree(stored: str, found: str, rule: dict | None = None) -> bool:
     """Whether `found` is what is stored, its numbers compared by value."""
+    if stored == found:
+        return True
+    rule = rule or {"units": 1}
     between, numbers = _split(stored)
     others_between, others = _split(found)
     if between != others_between:
         return False
-    allowed = _allowed(between, numbers, rule or {"units": 1})
+    values, other_values = _values(numbers), _values(others)
+    allowed = _allowed(numbers, values, rule)
+    if "interval" in rule:
+        for at, low, high, wider in _intervals(between, values):
+            for i, width in enumerate(wider, at):  # never less than by default
+                allowed[i] = max(allowed[i], width)
+            others_interval = _intervals(between, other_values)
+            _, *ends, _ = next(each for each in others_interval if each[0] == at)
+            if (low <= 0 <= high) != (ends[0] <= 0 <= ends[1]):
+                return False
     return all(
-        abs(_value(a) - _value(b)) <= tolerance
-        for a, b, tolerance in zip(numbers, others, allowed, strict=True)
+        abs(a - b) <= tolerance
+        for a, b, tolerance in zip(values, other_values, allowed, strict=True)
     )
 
 
@@ -95,35 +115,36 @@ def _split(text: str) -> tuple[list[str], list[str]]:
     return between, NUMBER.findall(text)
 
 
-def _allowed(between: list[str], numbers: list[str], rule: dict) -> list[Decimal]:
+def _values(numbers: list[str]) -> list[Decimal]:
+    return [Decimal(number.replace("\u2212", "-")) for number in numbers]
+
+
+def _allowed(numbers: list[str], values: list[Decimal], rule: dict) -> list[Decimal]:
     """How far each number may be from the stored one."""
     if "relative" in rule:
-        return [Decimal(str(rule["relative"])) * abs(_value(n)) for n in numbers]
-    if "absolute" in rule:
-        return [Decimal(str(rule["absolute"]))] * len(numbers)
+        return [Decimal(str(rule["relative"])) * abs(value) for value in values]
     allowed = [Decimal(str(rule.get("units", 1))) * _unit(n) for n in numbers]
-    if "interval" in rule:
-        for i in range(len(numbers)):
-            after = between[i + 1 : i + 4]
-            if after[:1] == ["±"]:
-                half = abs(_value(numbers[i + 1]))
-                wider = [half, half / 2]
-            elif after[:2] == ["[", ","] and after[2].startswith("]"):
-                low, high = map(_value, numbers[i + 1 : i + 3])
-                wider = [(high - low) / 2] * 3
-            else:
-                continue
-            for j, width in enumerate(wider, i):  # never less than by default
-                allowed[j] = max(allowed[j], width)
-    return allowed
+    least = Decimal(str(rule.get("absolute", 0)))
+    return [max(least, each) for each in allowed]
 
 
 def _unit(number: str) -> Decimal:
     """One unit of the last printed digit; 0 for an integer, which is exact."""
     if re.fullmatch(r"[-+\u2212]?\d+", number):
         return Decimal(0)
-    return Decimal(1).scaleb(_value(number).as_tuple().exponent)
+    (value,) = _values([number])
+    if value == 0 and "e" in number.lower():
+        return NOTHING
+    return Decimal(1).scaleb(value.as_tuple().exponent)
 
 
-def _value(number: str) -> Decimal:
-    return Decimal(number.replace("\u2212", "-"))
+def _intervals(between: list[str], values: list[Decimal]):
+    """Each interval: where it begins, its ends, how far its numbers may move."""
+    for i, value in enumerate(values):
+        after = between[i + 1 : i + 4]
+        if after[:1] == ["±"]:
+            half = abs(values[i + 1])
+            yield i, value - half, value + half, [half, half / 2]
+        elif after[:2] == ["[", ","] and after[2].startswith("]"):
+            low, high = values[i + 1 : i + 3]
+            yield i, low, high, [(high - low) / 2] * 3

@@ -70,11 +70,19 @@ def python(name):
     kept = Path.home() / ".pyenv" / "versions"
     homes = sorted(kept.glob(name.replace("python", "") + ".*"))
     for candidate in [shutil.which(name), *(home / "bin" / name for home in homes)]:
-        if candidate and not subprocess.call(
-            [candidate, "-c", ""], stderr=subprocess.DEVNULL
-        ):
+        if candidate and version(candidate, "venv, ensurepip") == name:
             return str(candidate)
     return None
+
+
+def version(python, needs="sys"):
+    """What a Python calls itself, such as python3.12; None where it does not answer."""
+    code = f"import sys, {needs}; print('python%d.%d' % sys.version_info[:2])"
+    try:
+        out = subprocess.check_output([python, "-c", code], stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return out.decode().strip()
 
 
 def prepare(name, combination):
@@ -83,9 +91,7 @@ def prepare(name, combination):
     if not folder.exists():
         subprocess.check_call(["git", "clone", "--quiet", ROOT, folder])
     here = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=ROOT, text=True)
-    subprocess.check_call(
-        ["git", "fetch", "--quiet", "origin", here.strip()], cwd=folder
-    )
+    subprocess.check_call(["git", "fetch", "--quiet", ROOT, here.strip()], cwd=folder)
     reset = ["git", "reset", "--quiet", "--hard", here.strip()]
     subprocess.check_call(reset, cwd=folder)
     if combination.pins == "make lock":
@@ -100,13 +106,16 @@ def run(name, combination):
     found = python(combination.python)
     if found is None:
         return False, [f"{name}: FAILED, there is no {combination.python} here"]
-    folder = prepare(name, combination)
+    try:
+        folder = prepare(name, combination)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return False, [f"{name}: FAILED, {error}"]
     log = WHERE / f"{name}.log"
     print(f"{name}: {folder}, log {log}", flush=True)
     command = ["make", *combination.targets, f"PYTHON={found}"]
     # In `make test` of a clone the variables of this `make` have no business.
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
-    with log.open("w") as file:
+    with log.open("wb") as file:
         failed = subprocess.call(
             command,
             cwd=folder,
@@ -114,17 +123,28 @@ def run(name, combination):
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    return not failed, list(summary(name, log.read_text(), failed))
+    # `make` takes another Python where the one it is given cannot make environments.
+    used = version(folder / ".venv" / "bin" / "python")
+    if used != combination.python:
+        return False, [f"{name}: FAILED, it ran on {used}"]
+    text = log.read_text(encoding="utf-8", errors="replace")
+    stage = counted(name, text)
+    failed = failed or not stage.counts.get("passed")
+    return not failed, list(summary(stage, text, failed))
 
 
-def summary(name, log, failed):
-    """Counts over all stages, and what failed."""
+def counted(name, log):
+    """What pytest counted in all its runs."""
     stage = stages.Stage(name)
     for line in log.splitlines():
-        if " s  " not in line:  # the table of stages has the same counts again
-            stage.read(line)
+        stage.read(line)
+    return stage
+
+
+def summary(stage, log, failed):
+    """Counts over all stages, and what failed."""
     counts = ", ".join(f"{number} {what}" for what, number in stage.counts.items())
-    yield f"{name:11} {'FAILED' if failed else 'passed'}  {counts}"
+    yield f"{stage.name:11} {'FAILED' if failed else 'passed'}  {counts}"
     for line in re.findall(r"^(?:FAILED|ERROR) (.*)$", log, re.M):
         yield f"            {line[:100]}"
     for reason in sorted(stage.skips):
@@ -136,6 +156,9 @@ def main(names):
     if unknown:
         sys.exit(f"No combination {unknown[0]}; there are: {', '.join(COMBINATIONS)}.")
     WHERE.mkdir(parents=True, exist_ok=True)
+    changed = ["git", "status", "--porcelain", "--untracked-files=no"]
+    if subprocess.check_output(changed, cwd=ROOT):
+        print("Uncommitted changes are not tested.")
     results = []
     for name in names or COMBINATIONS:
         results.append(run(name, COMBINATIONS[name]))

@@ -12,10 +12,12 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)\b")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 SKIPPED = re.compile(r"^SKIPPED \[\d+\] \S+: (.*)$")
 
 
@@ -32,21 +34,37 @@ class Stage:
     def run(self):
         """Run the target; what it prints is passed on as it comes."""
         start = time.monotonic()
-        make = [os.environ.get("MAKE", "make"), "--no-print-directory", self.name]
         process = subprocess.Popen(
-            make, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [os.environ.get("MAKE") or "make", "--no-print-directory", self.name],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
-        for line in process.stdout:
+        copying = threading.Thread(target=self.copy, args=[process.stdout], daemon=True)
+        copying.start()
+        try:
+            self.failed = process.wait() != 0
+            copying.join(10)  # what a test left running may hold the output open
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        self.seconds = time.monotonic() - start
+
+    def copy(self, lines):
+        for line in lines:
             sys.stdout.write(line)
             sys.stdout.flush()
-            self.read(line)
-        self.failed = process.wait() != 0
-        self.seconds = time.monotonic() - start
+            self.read(COLOURS.sub("", line))
 
     def read(self, line):
         # pytest's last line: "12 passed, 1 skipped in 3.45s (0:00:03)"
         if re.search(r" in [\d.]+s\b", line):
             for number, what in COUNTS.findall(line):
+                what = "errors" if what == "error" else what
                 self.counts[what] = self.counts.get(what, 0) + int(number)
         if skipped := SKIPPED.match(line):
             self.skips.add(skipped[1])
@@ -93,6 +111,7 @@ def main(names):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

@@ -190,10 +190,12 @@ def plan_for(apply: Callable, params, x, k: int, trace: bool) -> Plan:
         how = How(apply, trace, whole=False)
         found = _derivatives.eval_shape(how, params, one)
     except Exception as error:
-        # JAX cannot go backwards through every loop, but forwards it can. Where the
-        # network itself is at fault, this ends in the same error again.
+        # JAX cannot go backwards through every loop, but forwards it can.
         how = How(apply, trace, whole=True)
-        found = _derivatives.eval_shape(how, params, one)
+        try:
+            found = _derivatives.eval_shape(how, params, one)
+        except Exception:
+            raise error from None  # the network itself is at fault
         if not _is_irreversible_loop(error):
             warnings.warn(NOT_FAST.format(type(error).__name__, error), stacklevel=2)
     routes = [_route(how, f) for f in found]
@@ -213,7 +215,7 @@ def plan_for(apply: Callable, params, x, k: int, trace: bool) -> Plan:
 NOT_FAST = (
     "ntkbook could not follow this network's parameters ({}: {}), so it forms the "
     "whole Jacobian: the kernel is right, but takes more time and memory. Please "
-    "report this line together with what ntkbook.device_report() prints."
+    "report this message together with what ntkbook.device_report() prints."
 )
 
 
