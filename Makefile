@@ -36,7 +36,6 @@ CHANGED = $(shell git diff --name-only --diff-filter=d \
 	git ls-files --others --exclude-standard -- 'notebooks/*.ipynb')
 # Tests in the order given, in two processes; those that share something stay together.
 GROUPS := -n 2 --dist loadgroup --no-loadscope-reorder
-OFTEN := -m "not weekly"
 has_python = @command -v $(PYTHON) >/dev/null || { \
 	echo "There is no $(PYTHON) here; on Debian: apt-get install python3 python3-venv"; exit 1; }
 heading = @printf '\n== %s\n' '$(1)'
@@ -74,9 +73,11 @@ serve: book  ## build it, and serve it at http://localhost:8000 (PORT=... for an
 lab: environment  ## open the chapters in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
 
+# testmon runs the shortest tests first, and those of test_limits need their order.
 check: lint  ## quick: style, and the tests and chapters that your changes concern
 	$(call heading,Tests of what changed)
-	@$(LIGHTLY) $(TESTMON) $(TWO) $(OFTEN) --testmon $(LIBRARY_TESTS) || test $$? -eq 5  # 5: none to run
+	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) \
+		--ignore=tests/test_limits.py || test $$? -eq 5  # 5: none to run
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
 	@$(if $(strip $(CHANGED)),$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
 
@@ -103,7 +104,7 @@ lint: environment  ## check style, imports and the notebooks' form
 
 test-library: environment  ## a part of test: the library, and its docstrings' examples
 	$(call heading,Library: tests and the examples in docstrings)
-	@$(LIGHTLY) $(TESTMON) $(TWO) $(OFTEN) --testmon-noselect $(LIBRARY_TESTS)
+	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon-noselect $(LIBRARY_TESTS)
 
 # The import hook checks the shapes that signatures state, which would answer bad input
 # before the library's own messages can: those are tested without it.
@@ -118,22 +119,22 @@ test-notebooks: environment  ## a part of test: the chapters, against their outp
 
 test-book: environment  ## a part of test: the built book, in a browser and on paper
 	$(call heading,Book: built from clean; read in a browser; on paper)
-	@$(WITH_CACHE) $(PYTEST) $(GROUPS) $(OFTEN) $(BOOK_TESTS)
+	@$(WITH_CACHE) $(PYTEST) $(GROUPS) $(BOOK_TESTS)
 
 test-colab: environment colab-environment  ## a part of test: Colab's notebooks
 	$(call heading,Colab: a generated notebook on the versions that Colab has)
 	@$(BIN)/python book/tools/build.py
-	@$(PYTEST) $(OFTEN) $(COLAB_TESTS)
+	@$(PYTEST) $(COLAB_TESTS)
 
 test-course: environment  ## a part of test: exercises through both graders
 	$(call heading,Course: submissions through both graders)
-	@$(PYTEST) $(GROUPS) $(OFTEN) $(COURSE_TESTS)
+	@$(PYTEST) $(GROUPS) $(COURSE_TESTS)
 
 test-weekly: environment colab-environment
 	$(call heading,Weekly: all pages; all of Colab and the course; new cases at random)
 	@$(BIN)/python book/tools/build.py
-	@$(PYTEST) $(GROUPS) -m weekly tests
-	@HYPOTHESIS_PROFILE=weekly $(WITH_CACHE) $(PYTEST) $(TWO) -m hypothesis tests
+	@$(PYTEST) $(GROUPS) --weekly -m weekly tests
+	@HYPOTHESIS_PROFILE=weekly $(WITH_CACHE) $(PYTEST) $(TWO) --weekly -m hypothesis tests
 
 format: environment  ## format the code and the notebooks
 	@$(BIN)/ruff check --quiet --fix .

@@ -29,6 +29,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("book")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--weekly", action="store_true", help="run the weekly tests too")
+
+
+def pytest_collection_modifyitems(config, items):
+    # Not by -m "not weekly": with that, testmon would select nothing.
+    weekly = [item for item in items if item.get_closest_marker("weekly")]
+    if weekly and not config.getoption("--weekly"):
+        config.hook.pytest_deselected(items=weekly)
+        items[:] = [item for item in items if item not in weekly]
+
+
 def pytest_configure(config):
     config.addinivalue_line("filterwarnings", r"error:::ntkbook(\..*)?$")
 
