@@ -34,6 +34,7 @@ LIBRARY_TESTS := tests ntkbook --doctest-modules $(addprefix --ignore=,$(SLOW_TE
 CHANGED = $(shell git diff --name-only --diff-filter=d \
 	$$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- 'notebooks/*.ipynb'; \
 	git ls-files --others --exclude-standard -- 'notebooks/*.ipynb')
+STAGES := environments lint test-library test-notebooks test-book test-colab test-course
 # Tests in the order given, in two processes; those that share something stay together.
 GROUPS := -n 2 --dist loadgroup --no-loadscope-reorder
 has_python = @command -v $(PYTHON) >/dev/null || { \
@@ -83,13 +84,11 @@ check: lint  ## quick: style, and the tests and chapters that your changes conce
 
 test:  ## run every check, but for those of test-all; 18 minutes on 2 cores
 	$(has_python)
-	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py environments lint test-library test-notebooks \
-		test-book test-colab test-course
+	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py $(STAGES)
 
 test-all:  ## run every check there is: before a tag, and weekly
 	$(has_python)
-	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py environments lint test-library test-notebooks \
-		test-book test-colab test-course test-types test-weekly
+	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py $(STAGES) test-types test-weekly
 
 matrix:  ## run the tests on every Python, JAX and processor promised (ONLY=... for some)
 	$(has_python)

@@ -1,6 +1,6 @@
 """Time the kernels of the critique against the plain loop that the tests write out.
 
-Chapter 10's paper computed its kernels pair by pair; the library's should take a
+The paper of Chapter 6 computed its kernels pair by pair; the library's should take a
 hundredth of that for a pair, on a machine that does nothing else.
 """
 

@@ -12,7 +12,7 @@ import draws
 import hypothesis
 import jax
 import pytest
-from sharing import pytest_xdist_make_scheduler  # noqa: F401, too
+from sharing import pytest_xdist_make_scheduler  # noqa: F401, a hook
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -35,10 +35,12 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(config, items):
     # Not by -m "not weekly": with that, testmon would select nothing.
-    weekly = [item for item in items if item.get_closest_marker("weekly")]
-    if weekly and not config.getoption("--weekly"):
-        config.hook.pytest_deselected(items=weekly)
-        items[:] = [item for item in items if item not in weekly]
+    if config.getoption("--weekly"):
+        return
+    kept = [item for item in items if not item.get_closest_marker("weekly")]
+    left = [item for item in items if item.get_closest_marker("weekly")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
 
 
 def pytest_configure(config):

@@ -18,6 +18,7 @@ import nbformat
 import needs
 import pytest
 import yaml
+from draws import weekly
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "book" / "tools")]
@@ -92,12 +93,11 @@ def wheel(folder: Path) -> Path:
     return next(WHEELS.glob("ntkbook-*.whl"))
 
 
-def _weekly(path):
-    marks = [] if path in OFTEN else [pytest.mark.weekly]
-    return pytest.param(path, marks=marks, id=path.stem)
-
-
-@pytest.mark.parametrize("path", [*map(_weekly, CHAPTERS)])
+@pytest.mark.parametrize(
+    "path",
+    [path if path in OFTEN else weekly(path) for path in CHAPTERS],
+    ids=lambda path: path.stem,
+)
 def test_a_chapter_runs_cold(path, tmp_path):
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     colab.convert_all(path.parent, tmp_path, config)

@@ -151,15 +151,20 @@ def graded_within(limits: dict[str, str], *where) -> dict[str, dict]:
 @pytest.fixture(scope="module")
 def by_nbgrader(small):
     """The small chapter's results, with the kinds of submission that most matter."""
-    nb, code = release(small, SMALL, "nbgrader"), answers(small, SMALL)
-    assert not hidden(nb, "nbgrader")
+    return small_results(small, "nbgrader", OFTEN)
+
+
+def small_results(folder: Path, grader: str, hostile: tuple[str, ...] = ()) -> dict:
+    """The small chapter's results: solved, blank, no notebook, and hostile ones."""
+    nb, code = release(folder, SMALL, grader), answers(folder, SMALL)
+    assert not hidden(nb, grader)
     submissions = {"solved": fill(nb, code), "blank": nb}
     submissions["nothing"] = "this is no notebook"
-    for student in OFTEN:
+    for student in hostile:
         submissions[student] = fill(nb, code | {"answer-99-2": HOSTILE[student]})
     for student, submission in submissions.items():
-        submit(small, SMALL, "nbgrader", student, submission)
-    return graded_within(LIMITS, small, SMALL, "nbgrader")
+        submit(folder, SMALL, grader, student, submission)
+    return graded_within(LIMITS, folder, SMALL, grader)
 
 
 @pytest.fixture(scope="module")
@@ -299,21 +304,8 @@ def for_otter(tmp_path_factory):
     return make(tmp_path_factory.mktemp("otter"), SMALL, ["otter"])
 
 
-def otter(folder: Path, hostile: tuple[str, ...] = ()) -> dict[str, dict]:
-    """The small chapter's results by otter."""
-    nb, code = release(folder, SMALL, "otter"), answers(folder, SMALL)
-    assert not hidden(nb, "otter")
-    submissions = {"solved": fill(nb, code), "blank": nb}
-    submissions["nothing"] = "this is no notebook"
-    for student in hostile:
-        submissions[student] = fill(nb, code | {"answer-99-2": HOSTILE[student]})
-    for student, submission in submissions.items():
-        submit(folder, SMALL, "otter", student, submission)
-    return graded_within(LIMITS, folder, SMALL, "otter")
-
-
 def test_otter(for_otter):
-    found = otter(for_otter)
+    found = small_results(for_otter, "otter")
     assert {k: v for k, v in scores(found["solved"]).items() if v} == {
         "ex-99-1": 3,
         "ex-99-2": 3,
@@ -324,7 +316,7 @@ def test_otter(for_otter):
 
 @weekly
 def test_otter_with_hostile_cells(for_otter):
-    found = otter(for_otter, ("loops", "exits"))
+    found = small_results(for_otter, "otter", ("loops", "exits"))
     assert scores(found["loops"])["ex-99-1"] == 3
     assert scores(found["loops"])["ex-99-2"] == 0
     assert "not graded" in grade.line(found["exits"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from chromium import HTML, REFUSED, ROOT
+from draws import weekly
 from playwright.sync_api import expect
 
 sys.path.insert(0, str(ROOT / "book" / "tools"))
@@ -65,12 +66,7 @@ def test_a_page_has_a_policy(name):
     assert not re.search(r"<[^>]* on\w+=", text.split("<body")[1].split("<article")[0])
 
 
-def _weekly(name):
-    marks = [] if name in OFTEN else [pytest.mark.weekly]
-    return pytest.param(name, marks=marks)
-
-
-@pytest.mark.parametrize("name", [*map(_weekly, NAMES)])
+@pytest.mark.parametrize("name", [n if n in OFTEN else weekly(n) for n in NAMES])
 def test_a_page_from_a_folder_keeps_its_policy(page, name):
     open_from_disk(page, name)
     page.wait_for_load_state("networkidle")

@@ -13,6 +13,7 @@ import sys
 import time
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import ntkbook
@@ -40,7 +41,7 @@ def draws():
             k = kernel("NTKB1", x, published=published)
             mean = np.zeros(trials.POINTS)
             y = rng.multivariate_normal(mean, k, check_valid="ignore")
-            test = trials.train_test_split(
+            test = train_test_split(
                 np.arange(trials.POINTS), test_size=0.33, random_state=rng
             )
             yield published, number, x, k, y, normal, test
