@@ -29,12 +29,15 @@ BOOK_TESTS := $(patsubst %,tests/test_%.py,book_build live_figures front_page la
 	environment book_browser offline)
 COLAB_TESTS := tests/test_colab_run.py
 COURSE_TESTS := tests/test_course_grading.py
+PROJECTS := $(wildcard notebooks/*_project_*.ipynb)
+CHAPTERS := $(filter-out $(PROJECTS),$(wildcard notebooks/*.ipynb))
 SLOW_TESTS := $(BOOK_TESTS) $(COLAB_TESTS) $(COURSE_TESTS)
 LIBRARY_TESTS := tests ntkbook --doctest-modules $(addprefix --ignore=,$(SLOW_TESTS))
 CHANGED = $(shell git diff --name-only --diff-filter=d \
 	$$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- 'notebooks/*.ipynb'; \
 	git ls-files --others --exclude-standard -- 'notebooks/*.ipynb')
-STAGES := environments lint test-library test-notebooks test-book test-colab test-course
+STAGES := environment lint test-library test-notebooks test-book test-course
+MORE := test-projects test-colab test-types test-weekly
 # Tests in the order given, in two processes; those that share something stay together.
 GROUPS := -n 2 --dist loadgroup --no-loadscope-reorder
 has_python = @command -v $(PYTHON) >/dev/null || { \
@@ -43,8 +46,8 @@ heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
 .PHONY: help book course pdf sphinx serve lab check test test-all matrix lint format \
-	execute answers run bench lock clean environment colab-environment environments \
-	test-library test-notebooks test-book test-colab test-course test-types test-weekly
+	execute answers run bench lock clean environment colab-environment test-library \
+	test-notebooks test-projects test-book test-colab test-course test-types test-weekly
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' \
@@ -82,13 +85,13 @@ check: lint  ## quick: style, and the tests and chapters that your changes conce
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
 	@$(if $(strip $(CHANGED)),$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
 
-test:  ## run every check, but for those of test-all; 18 minutes on 2 cores
+test:  ## run every check, but for those of test-all; 15 minutes on 2 cores
 	$(has_python)
 	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py $(STAGES)
 
 test-all:  ## run every check there is: before a tag, and weekly
 	$(has_python)
-	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py $(STAGES) test-types test-weekly
+	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py $(STAGES) $(MORE)
 
 matrix:  ## run the tests on every Python, JAX and processor promised (ONLY=... for some)
 	$(has_python)
@@ -114,13 +117,17 @@ test-types: environment
 
 test-notebooks: environment  ## a part of test: the chapters, against their outputs
 	$(call heading,Chapters: run again and compared with their stored outputs)
-	@$(WITH_CACHE) $(PYTEST) $(TWO) --nbval notebooks
+	@$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHAPTERS)
+
+test-projects: environment
+	$(call heading,Projects: run again and compared with their stored outputs)
+	@$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(PROJECTS)
 
 test-book: environment  ## a part of test: the built book, in a browser and on paper
 	$(call heading,Book: built from clean; read in a browser; on paper)
 	@$(WITH_CACHE) $(PYTEST) $(GROUPS) $(BOOK_TESTS)
 
-test-colab: environment colab-environment  ## a part of test: Colab's notebooks
+test-colab: environment colab-environment
 	$(call heading,Colab: a generated notebook on the versions that Colab has)
 	@$(BIN)/python book/tools/build.py
 	@$(PYTEST) $(COLAB_TESTS)
@@ -171,6 +178,3 @@ environment:
 
 colab-environment:
 	@$(PYTHON) book/tools/environment.py colab
-
-environments:
-	@$(PYTHON) book/tools/environment.py both

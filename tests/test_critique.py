@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from draws import weekly
 from kernel_values import PRODUCTS, VALUES
 from sklearn import preprocessing
 from sklearn.model_selection import train_test_split
@@ -177,7 +178,7 @@ def test_data_are_drawn_as_by_the_global_seed():
         np.testing.assert_allclose(np.abs(axes @ found.y), np.abs(axes @ y), atol=1e-9)
 
 
-@pytest.mark.parametrize("published", [True, False])
+@pytest.mark.parametrize("published", [True, weekly(False)])
 def test_targets_do_not_depend_on_the_signs_of_lapack(published, monkeypatch):
     svd = np.linalg.svd
 
@@ -380,6 +381,7 @@ def test_after_each_step_parameters_can_be_changed():
     np.testing.assert_array_equal(found.test[-1], 0.0)
 
 
+@pytest.mark.weekly
 def test_wide_networks_do_what_theory_says():
     found = network_trial(0, width=3000, epochs=30, progress=False)
     assert found["network"][0] == pytest.approx(found["theory"][0], rel=1e-12)

@@ -129,4 +129,4 @@ def test_says_how_it_is_used():
         [sys.executable, SCRIPT, "nonsense"], capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert done.stderr == "Usage: python3 book/tools/environment.py [colab|both]\n"
+    assert done.stderr == "Usage: python3 book/tools/environment.py [colab]\n"

@@ -53,6 +53,7 @@ def test_logistic_flow_in_closed_form():
     agree(found.outputs.ravel(), exact, 1e-7)
 
 
+@pytest.mark.weekly
 def test_gradient_descent_approaches_it_at_first_order():
     run = flow(NET.apply, PARAMS, times=1.0)
     errors = []

@@ -179,7 +179,7 @@ def conv_network(depth, pooling, size, channels, weight, bias, activation="relu"
 @pytest.mark.parametrize(
     ("depth", "size", "bias", "activation"),
     [
-        (1, 1, 0.0, "relu"),
+        weekly(1, 1, 0.0, "relu"),
         (2, 5, 0.3, "relu"),
         weekly(2, 3, 0.3, "erf"),
     ],
@@ -197,7 +197,7 @@ def test_cntk_equals_that_of_neural_tangents(
     )
 
 
-@pytest.mark.parametrize("pooling", ["flatten", "average"])
+@pytest.mark.parametrize("pooling", [weekly("flatten"), "average"])
 def test_cntk_of_digits_equals_that_of_neural_tangents(pooling, relaxed):
     # Equal pixels are their weak spot: there are many, black ones and an image's own.
     theirs = conv_network(4, pooling, 3, 1, ROOT2, 0.0)(DIGITS).ntk
@@ -278,6 +278,7 @@ def within_its_error(draws, exact, share=0.02):
     assert (error < share * np.abs(exact).max()).all()  # else it would say little
 
 
+@pytest.mark.weekly
 def test_unscaled_first_layer_against_finite_networks():
     """The first layer's parameters in the standard parametrisation, the rest in ours.
 
@@ -305,7 +306,7 @@ def test_unscaled_first_layer_against_finite_networks():
     within_its_error(np.asarray(draws), kernel(x, depth=2, **settings))
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("activation", ["relu", weekly("tanh")])
 def test_scaled_layers_against_the_librarys_own_finite_networks(activation):
     x = X1[:3]
     net = ntkbook.mlp(256, 2, activation, weight_std=1.2, bias_std=0.4)
@@ -418,6 +419,7 @@ def test_series_against_closed_forms(pair):
         assert float(found.missing) < 1e-10
 
 
+@pytest.mark.weekly
 def test_series_as_kernels():
     """Through all layers: erf as a function, and a network that is linear."""
     settings = dict(depth=2, weight_std=1.3, bias_std=0.4)
@@ -622,7 +624,7 @@ def test_blocks_change_nothing_but_rounding(monkeypatch):
         close(ntk(x, X2, **settings), whole["ntk"][1], 1e-15)
 
 
-@pytest.mark.parametrize("pooling", ["flatten", "average"])
+@pytest.mark.parametrize("pooling", ["flatten", weekly("average")])
 def test_blocks_of_images_change_nothing_but_rounding(pooling, monkeypatch):
     images = jnp.asarray(load_digits().images[:5, ..., None])[:, ::2, ::2]
     settings = dict(depth=2, pooling=pooling)

@@ -12,6 +12,7 @@ import nbclient
 import nbformat
 import needs
 import pytest
+from draws import weekly
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,9 +81,9 @@ def test_a_cell_that_eats_memory_ends_in_a_memory_error(kernel):
 @pytest.mark.parametrize(
     "source",
     [
-        "for i in range(10**6): print('x' * 99)",
+        weekly("for i in range(10**6): print('x' * 99)"),
         "print('x' * 10**9)",
-        "import sys; sys.stderr.write('x' * 10**9); print()",
+        weekly("import sys; sys.stderr.write('x' * 10**9); print()"),
         "import os\nfor i in range(10**4): os.write(1, b'x' * 10**5)",
     ],
     ids=["lines", "at once", "to stderr", "past Python"],

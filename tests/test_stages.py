@@ -71,7 +71,8 @@ def test_any_bytes_and_colours(make):
     assert out.splitlines()[-1] == "Skipped: no tea"
 
 
-def test_what_a_stage_leaves_running_is_not_waited_for(make):
+def test_what_a_stage_leaves_running_is_not_waited_for(make, monkeypatch):
+    monkeypatch.setattr(stages, "PATIENCE", 1)
     _, out = make("environment", "left")
     assert float(re.search(r"^left +(\d+) s +1 passed", out, re.M)[1]) < 25
 
@@ -97,7 +98,7 @@ def test_the_stages_of_make_test_are_targets():
             check=True,
         )
         names = done.stdout.replace("\\\n", " ").split("stages.py")[1].split()
-        assert len(names) >= 7
+        assert len(names) >= 6
         for name in names:
             assert f"\n{name}:" in text, name
 
@@ -115,7 +116,7 @@ def test_the_matrix_holds_what_the_readme_promises():
     readme = (ROOT / "README.md").read_text()
     for version in ("3.11", "3.12", "3.13"):
         assert version in readme
-        assert matrix.COMBINATIONS[f"python{version}"].targets == ("test",)
+        assert matrix.COMBINATIONS[f"python{version}"].targets[0] == "test"
     assert (ROOT / matrix.COLAB).exists()
     with pytest.raises(SystemExit, match="No combination python2"):
         matrix.main(["python2"])

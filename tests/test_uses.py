@@ -42,7 +42,7 @@ def inputs(*shape):
 ACTIVATIONS = [jnp.tanh, jax.nn.relu, jax.nn.gelu, jax.nn.softplus, jnp.sin]
 
 
-@examples(5, weekly=60)
+@examples(3, weekly=60)
 @given(
     widths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
     outputs=st.integers(1, 3),
@@ -114,7 +114,11 @@ class Attention(nn.Module):
 
 @pytest.mark.parametrize(
     ("model", "shape"),
-    [(LeNet(), (3, 8, 8, 2)), weekly(ResNet(), (3, 7, 8, 2)), (Attention(), (3, 5, 4))],
+    [
+        (LeNet(), (3, 8, 8, 2)),
+        weekly(ResNet(), (3, 7, 8, 2)),
+        weekly(Attention(), (3, 5, 4)),
+    ],
     ids=["lenet", "resnet", "attention"],
 )
 def test_flax(relaxed, model, shape):
@@ -319,7 +323,7 @@ def test_routes_of_a_convolution(relaxed):
     assert list(found.values()) == [FORMED, FORMED, PAIRS, GRAMS]
 
 
-@examples(4, weekly=40)
+@examples(2, weekly=40)
 @given(
     stride=st.integers(1, 2),
     dilation=st.integers(1, 2),

@@ -2,7 +2,6 @@
 
     python3 book/tools/environment.py          .venv, from requirements.txt
     python3 book/tools/environment.py colab    .venv-colab, with Colab's versions
-    python3 book/tools/environment.py both     the two side by side
 
 Safe to interrupt and to repeat: an environment counts as finished only when its
 stamp says so, and the stamp is written last. One without a stamp is made afresh.
@@ -210,20 +209,12 @@ def main(arguments):
                 sys.version.split()[0]
             )
         )
-    if arguments == ["both"]:
-        other = subprocess.Popen([sys.executable, os.path.abspath(__file__), "colab"])
-        try:
-            main([])
-        finally:
-            failed = other.wait()  # it has said why
-        if failed:
-            sys.exit(failed)
-    elif arguments == ["colab"]:
+    if arguments == ["colab"]:
         colab = Environment(".venv-colab", "tests/colab-requirements.txt", 1.5, False)
         # Colab itself runs 3.13, so that comes first, before the one running this.
         make(colab, SUPPORTED, "python" + SUPPORTED[0])
     elif arguments:
-        raise Problem("Usage: python3 book/tools/environment.py [colab|both]")
+        raise Problem("Usage: python3 book/tools/environment.py [colab]")
     else:
         make(Environment(".venv", "requirements.txt", 2.5, True), SUPPORTED)
 

@@ -28,10 +28,14 @@ FEW_THREADS = {
 }
 
 
+WHOLE = ("test", "test-projects")
+NUMBERS = ("test-library", "test-notebooks", "test-projects")
+
+
 class Combination:
     """Where the tests run: a Python, pins, settings; and which tests."""
 
-    def __init__(self, python, *, targets=("test",), pins=None, env=None, clone=None):
+    def __init__(self, python, *, targets=WHOLE, pins=None, env=None, clone=None):
         self.python = python
         self.targets = targets
         self.pins = pins
@@ -39,7 +43,6 @@ class Combination:
         self.clone = clone
 
 
-NUMBERS = ("test-library", "test-notebooks")
 COMBINATIONS = {
     "python3.11": Combination("python3.11"),
     "python3.12": Combination("python3.12"),

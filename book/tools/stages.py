@@ -18,6 +18,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)\b")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+PATIENCE = 10  # seconds for the last lines to arrive
 SKIPPED = re.compile(r"^SKIPPED \[\d+\] \S+: (.*)$")
 
 
@@ -47,7 +48,7 @@ class Stage:
         copying.start()
         try:
             self.failed = process.wait() != 0
-            copying.join(10)  # what a test left running may hold the output open
+            copying.join(PATIENCE)  # what a test left running may hold the output open
         except BaseException:
             process.terminate()
             process.wait()
