@@ -18,9 +18,14 @@ WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 # Which test runs which function, for `make check`: `make test` records it, in
 # .testmondata. It needs pytest's cache.
 TESTMON := $(WITH_CACHE) $(BIN)/python -m pytest -q
-# These tests compile much and compute little. (`make test-types` runs them optimised.)
-LIGHTLY := XLA_FLAGS="$(XLA_FLAGS) --xla_backend_optimization_level=0 \
-	--xla_llvm_disable_expensive_passes=true"
+# Tests and chapters compile much and compute little, so they are compiled in less time:
+# by XLA's older code generator, where it still has that, and the tests without LLVM's
+# optimisations. `make test-all` also runs them all as a reader does.
+QUICK := --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
+QUICKLY = XLA_FLAGS="$(XLA_FLAGS) $(shell XLA_FLAGS="$(QUICK)" $(BIN)/python -c \
+	"import jax; jax.devices()" 2>/dev/null && echo "$(QUICK)") $(1)"
+LIGHTLY = $(call QUICKLY,--xla_backend_optimization_level=0 \
+	--xla_llvm_disable_expensive_passes=true)
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 # In this order: while one process builds the book, the other has what needs none; and
@@ -37,7 +42,7 @@ CHANGED = $(shell git diff --name-only --diff-filter=d \
 	$$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- 'notebooks/*.ipynb'; \
 	git ls-files --others --exclude-standard -- 'notebooks/*.ipynb')
 STAGES := environment lint test-library test-notebooks test-book test-course
-MORE := test-projects test-colab test-types test-weekly
+MORE := test-readers test-colab test-types test-weekly
 # Tests in the order given, in two processes; those that share something stay together.
 GROUPS := -n 2 --dist loadgroup --no-loadscope-reorder
 has_python = @command -v $(PYTHON) >/dev/null || { \
@@ -47,7 +52,8 @@ heading = @printf '\n== %s\n' '$(1)'
 .NOTPARALLEL:
 .PHONY: help book course pdf sphinx serve lab check test test-all matrix lint format \
 	execute answers run bench lock clean environment colab-environment test-library \
-	test-notebooks test-projects test-book test-colab test-course test-types test-weekly
+	test-notebooks test-projects test-readers test-book test-colab test-course test-types \
+	test-weekly
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /	/' \
@@ -83,7 +89,7 @@ check: lint  ## quick: style, and the tests and chapters that your changes conce
 	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) \
 		--ignore=tests/test_limits.py || test $$? -eq 5  # 5: none to run
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
-	@$(if $(strip $(CHANGED)),$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
+	@$(if $(strip $(CHANGED)),$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
 
 test:  ## run every check, but for those of test-all; 15 minutes on 2 cores
 	$(has_python)
@@ -117,11 +123,15 @@ test-types: environment
 
 test-notebooks: environment  ## a part of test: the chapters, against their outputs
 	$(call heading,Chapters: run again and compared with their stored outputs)
-	@$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHAPTERS)
+	@$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHAPTERS)
 
 test-projects: environment
 	$(call heading,Projects: run again and compared with their stored outputs)
-	@$(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(PROJECTS)
+	@$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(PROJECTS)
+
+test-readers: environment
+	$(call heading,Chapters and projects: compiled as a reader compiles them)
+	@$(PYTEST) $(TWO) --nbval notebooks
 
 test-book: environment  ## a part of test: the built book, in a browser and on paper
 	$(call heading,Book: built from clean; read in a browser; on paper)
