@@ -98,6 +98,27 @@ def test_no_network(tool, monkeypatch):
     assert "The package index cannot be reached" in text
 
 
+@pytest.mark.parametrize("status", [0, 1])
+def test_uv_is_used_where_it_is_and_pip_where_it_fails(tool, tmp_path, status):
+    asked = tmp_path / "asked"
+    fake_python(tmp_path, "uv", f'echo "$@" >> {asked}; exit {status}')
+    by_pip = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+        patch.delenv("PIP_INDEX_URL", raising=False)
+        ours = tool.run
+
+        def run(environment, command, total=0):
+            ours(environment, command, total) if "uv" in command[0] else by_pip.append(
+                1
+            )
+
+        patch.setattr(tool, "run", run)
+        tool.make(environment(tool), tool.SUPPORTED)
+    assert "--no-deps" in asked.read_text() and "pins.txt" in asked.read_text()
+    assert by_pip == [1] * status
+
+
 def test_done_means_nothing_to_do_and_half_done_means_again(tool, monkeypatch):
     made = []
 
