@@ -109,9 +109,10 @@ def test_uv_is_used_where_it_is_and_pip_where_it_fails(tool, tmp_path, status):
         ours = tool.run
 
         def run(environment, command, total=0):
-            ours(environment, command, total) if "uv" in command[0] else by_pip.append(
-                1
-            )
+            if command[0].endswith("/uv"):
+                ours(environment, command, total)
+            else:
+                by_pip.append(1)
 
         patch.setattr(tool, "run", run)
         tool.make(environment(tool), tool.SUPPORTED)
