@@ -6,6 +6,8 @@ NOTEBOOK ?= notebooks/*.ipynb
 RUN ?= 04_images
 SOLUTIONS ?= yes
 VARIANT ?=
+NAME ?=
+MODULE ?=
 ONLY ?=
 
 BIN := .venv/bin
@@ -30,13 +32,13 @@ TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 # In this order: while one process builds the book, the other has what needs none; and
 # what can be divided most finely comes last.
-BOOK_TESTS := $(patsubst %,tests/test_%.py,book_build live_figures front_page lab paper \
-	environment book_browser offline)
-COLAB_TESTS := tests/test_colab_run.py
-COURSE_TESTS := tests/test_course_grading.py
-PROJECTS := $(wildcard notebooks/*_project_*.ipynb)
+SITE_TESTS := $(patsubst %,tests/site/test_%.py,book_build live_figures front_page lab paper) \
+	tests/project/test_environment.py tests/site/test_book_browser.py tests/site/test_offline.py
+COLAB_TESTS := tests/notebooks/test_colab_run.py
+GRADING_TESTS := tests/course/test_course_grading.py
+PROJECTS := $(wildcard notebooks/P*.ipynb)
 CHAPTERS := $(filter-out $(PROJECTS),$(wildcard notebooks/*.ipynb))
-SLOW_TESTS := $(BOOK_TESTS) $(COLAB_TESTS) $(COURSE_TESTS)
+SLOW_TESTS := tests/site $(SITE_TESTS) $(COLAB_TESTS) $(GRADING_TESTS)
 LIBRARY_TESTS := tests ntkbook --doctest-modules $(addprefix --ignore=,$(SLOW_TESTS))
 CHANGED = $(shell git diff --name-only --diff-filter=d \
 	$$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- 'notebooks/*.ipynb'; \
@@ -51,7 +53,7 @@ heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
 .PHONY: help book course pdf sphinx serve lab check test test-all matrix lint format \
-	execute answers run bench lock clean environment colab-environment test-library \
+	execute chapter answers posters run bench lock clean environment colab-environment test-library \
 	test-notebooks test-projects test-readers test-book test-colab test-course test-types \
 	test-weekly
 
@@ -60,20 +62,20 @@ help:  ## list these commands
 	| awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 book: environment  ## build the book into _build/html (makes the environment first)
-	@$(BIN)/python book/tools/build.py $(if $(filter no,$(SOLUTIONS)),--without-solutions)
+	@$(BIN)/python -m book.tools.site.build $(if $(filter no,$(SOLUTIONS)),--without-solutions)
 
 course: environment  ## write notebooks for students and graders (VARIANT=7 for others)
-	@$(BIN)/python book/tools/course.py $(if $(VARIANT),--variant $(VARIANT))
+	@$(BIN)/python -m book.tools.course.generate $(if $(VARIANT),--variant $(VARIANT))
 
 pdf: book  ## print the built book into one PDF (needs Chromium), and offer it there
-	@$(BIN)/python book/tools/pdf.py
+	@$(BIN)/python -m book.tools.site.pdf
 
 # Without stamp or pins: what is newest today is the question.
 sphinx: environment  ## build the same sources with the newest Sphinx (not in `make test`)
 	@$(PYTHON) -m venv --clear .venv-sphinx
 	@.venv-sphinx/bin/python -m pip install --quiet --upgrade pip
 	@.venv-sphinx/bin/python -m pip install --quiet --group sphinx --editable .
-	@.venv-sphinx/bin/python book/tools/plain_sphinx.py
+	@.venv-sphinx/bin/python -m book.tools.site.plain_sphinx
 
 serve: book  ## build it, and serve it at http://localhost:8000 (PORT=... for another)
 	@echo "Open http://localhost:$(PORT) (Ctrl-C stops)."
@@ -87,28 +89,28 @@ lab: environment  ## open the chapters in JupyterLab
 check: lint  ## quick: style, and the tests and chapters that your changes concern
 	$(call heading,Tests of what changed)
 	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) \
-		--ignore=tests/test_limits.py || test $$? -eq 5  # 5: none to run
+		--ignore=tests/course/test_limits.py || test $$? -eq 5  # 5: none to run
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
 	@$(if $(strip $(CHANGED)),$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
 
 test:  ## run every check, but for those of test-all; 15 minutes on 2 cores
 	$(has_python)
-	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py $(STAGES)
+	@MAKE=$(MAKE_COMMAND) $(PYTHON) -m book.tools.stages $(STAGES)
 
 test-all:  ## run every check there is: before a tag, and weekly
 	$(has_python)
-	@MAKE=$(MAKE_COMMAND) $(PYTHON) book/tools/stages.py $(STAGES) $(MORE)
+	@MAKE=$(MAKE_COMMAND) $(PYTHON) -m book.tools.stages $(STAGES) $(MORE)
 
 matrix:  ## run the tests on every Python, JAX and processor promised (ONLY=... for some)
 	$(has_python)
-	@$(PYTHON) book/tools/matrix.py $(ONLY)
+	@$(PYTHON) -m book.tools.matrix $(ONLY)
 
 lint: environment  ## check style, imports and the notebooks' form
 	$(call heading,Lint: style; imports; the notebooks)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "Run: make format"; exit 1; }
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python book/tools/lint.py
+	@$(BIN)/python -m book.tools.notebooks.lint
 
 test-library: environment  ## a part of test: the library, and its docstrings' examples
 	$(call heading,Library: tests and the examples in docstrings)
@@ -118,7 +120,7 @@ test-library: environment  ## a part of test: the library, and its docstrings' e
 # before the library's own messages can: those are tested without it.
 test-types: environment
 	$(call heading,Library: the shapes that its signatures state)
-	@$(WITH_CACHE) $(PYTEST) $(TWO) $(LIBRARY_TESTS) --ignore=tests/test_bad_input.py \
+	@$(WITH_CACHE) $(PYTEST) $(TWO) $(LIBRARY_TESTS) --ignore=tests/library/test_bad_input.py \
 		--jaxtyping-packages=ntkbook,beartype.beartype
 
 test-notebooks: environment  ## a part of test: the chapters, against their outputs
@@ -135,20 +137,20 @@ test-readers: environment
 
 test-book: environment  ## a part of test: the built book, in a browser and on paper
 	$(call heading,Book: built from clean; read in a browser; on paper)
-	@$(WITH_CACHE) $(PYTEST) $(GROUPS) $(BOOK_TESTS)
+	@$(WITH_CACHE) $(PYTEST) $(GROUPS) $(SITE_TESTS)
 
 test-colab: environment colab-environment
 	$(call heading,Colab: a generated notebook on the versions that Colab has)
-	@$(BIN)/python book/tools/build.py
+	@$(BIN)/python -m book.tools.site.build
 	@$(PYTEST) $(COLAB_TESTS)
 
 test-course: environment  ## a part of test: exercises through both graders
 	$(call heading,Course: submissions through both graders)
-	@$(PYTEST) $(GROUPS) $(COURSE_TESTS)
+	@$(PYTEST) $(GROUPS) $(GRADING_TESTS)
 
 test-weekly: environment colab-environment
 	$(call heading,Weekly: all pages; all of Colab and the course; new cases at random)
-	@$(BIN)/python book/tools/build.py
+	@$(BIN)/python -m book.tools.site.build
 	@$(PYTEST) $(GROUPS) --weekly -m weekly tests
 	@HYPOTHESIS_PROFILE=weekly $(WITH_CACHE) $(PYTEST) $(TWO) --weekly -m hypothesis tests
 
@@ -157,10 +159,16 @@ format: environment  ## format the code and the notebooks
 	@$(BIN)/ruff format .
 
 execute: environment  ## run the chapters and store their outputs (NOTEBOOK=... for one)
-	@$(BIN)/python book/tools/execute.py $(NOTEBOOK)
+	@$(BIN)/python -m book.tools.notebooks.execute $(NOTEBOOK)
+
+chapter: environment  ## start a chapter: NAME=08_foretelling (MODULE=foretell)
+	@$(BIN)/python -m book.tools.notebooks.new_chapter "$(NAME)" "$(MODULE)"
 
 answers: environment  ## collect the exercises' sealed answers out of the chapters
-	@$(BIN)/python book/tools/seal.py
+	@$(BIN)/python -m book.tools.notebooks.answers
+
+posters: environment  ## draw the still pictures of figures that compute in the page
+	@$(BIN)/python -m book.tools.site.posters
 
 run: environment  ## repeat a long run and store its results (RUN=04_images)
 	@$(BIN)/python notebooks/runs/$(RUN).py

@@ -82,7 +82,7 @@ def sliders(browser, rounds: int, make) -> list[float]:
 
 def training(browser, rounds: int, program: str) -> list[float]:
     """Each round's median of a program's times, with the widest network of page 1."""
-    page = piece(browser, ntkbook.train_in_browser)
+    page = piece(browser, ntkbook.page.train_in_browser)
     page.get_by_role("slider", name="Width").focus()
     page.keyboard.press("End")
     times = []
@@ -122,7 +122,7 @@ def check(rounds: int) -> list[float]:
 
 def build_again(rounds: int) -> list[float]:
     """Until `make book` has found that nothing has changed."""
-    build, times = [sys.executable, ROOT / "book" / "tools" / "build.py"], []
+    build, times = [sys.executable, "-m", "book.tools.site.build"], []
     for _ in range(rounds + 1):  # the first may have to build
         start = time.perf_counter()
         subprocess.run(build, check=True, stdout=subprocess.DEVNULL)

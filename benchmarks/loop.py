@@ -4,20 +4,18 @@ The paper of Chapter 6 computed its kernels pair by pair; the library's should t
 hundredth of that for a pair, on a machine that does nothing else.
 """
 
-import sys
 import time
-from pathlib import Path
 
 from benchmarks import measure
 from ntkbook import critique
 
-TESTS = Path(__file__).resolve().parents[1] / "tests"
 BOUND = 60  # times as fast, at least
 
 
 def ratio(name: str, points: int, rounds: int) -> float:
     """How many times as long the loop takes for a pair; prints all three numbers."""
-    from test_critique import one_pair, unit_vectors
+    # where the loop is written out
+    from tests.library.chapters.test_critique import one_pair, unit_vectors
 
     x, many = unit_vectors(20), unit_vectors(points)
     critique.kernel(name, many)  # compiles
@@ -43,7 +41,6 @@ def main(small: bool, rounds: int):
     print(f"\nA plain loop's time for a pair; load before it: {measure.load():.1f}\n")
     print("| kernel | microseconds, the loop | the library | ratio |")
     print("|---|---:|---:|---:|")
-    sys.path.insert(0, str(TESTS))  # where the loop is written out
     with measure.in_float64():
         ratios = {name: ratio(name, points, rounds) for name in critique.NAMES}
     slow = [name for name, found in ratios.items() if found < BOUND]

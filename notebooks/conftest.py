@@ -9,12 +9,8 @@ Progress bars are off: on a slow machine one would appear, and be a difference.
 """
 
 import os
-import sys
-from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "book" / "tools")]
-
-import compare  # noqa: E402
+from book.tools.notebooks import compare
 
 os.environ["TQDM_DISABLE"] = "1"
 

@@ -1,52 +1,42 @@
 """Companion library of the book *The Neural Tangent Kernel*: small, fast, tested.
 
-A network is any function ``apply(params, x) -> (n, k)``. The names below are what the
-chapters use; each chapter's own module (``ntkbook.taylor``, ...) holds the rest. All
-are imported when they are first used, so that ``import ntkbook`` costs next to nothing
-and whoever computes a kernel does not wait for the libraries that draw figures.
+A network is any function ``apply(params, x) -> (n, k)``. The names below are what most
+chapters use; each chapter's own module (``ntkbook.taylor``, ...) holds the rest, and
+``ntkbook.page`` what belongs to the book and not to its mathematics. All are imported
+when they are first used, so that ``import ntkbook`` costs next to nothing.
 """
 
-from importlib import import_module
-
-from ntkbook._lazy import submodules
+from ntkbook._lazy import exports
 
 __version__ = "0.1.0"
 
-# All but neural_tangents, which needs a package that is seldom installed: whoever asks
-# for everything, as `from ntkbook import *` and help(ntkbook) do, must not need it.
-MODULES = "alignment critique flow infinite machine networks page paths taylor width"
 NAMES = {
+    "_estimate": "Estimate estimate",
+    "kernels.empirical.on_disk": "ntk_on_disk",
+    "kernels.empirical.operator": "ntk_operator",
+    "kernels.empirical.tangent": "ntk ntk_diagonal ntk_routes",
     "machine.devices": "device_report",
     "machine.memory": "limit_memory memory_budget",
     "machine.precision": "double_precision",
-    "networks.flow": "Flow gradient_flow",
-    "networks.network": "Network mlp",
-    "networks.regression": "KernelFlow Regression kernel_flow kernel_regression",
-    "networks.tangent": "ntk ntk_diagonal ntk_routes",
-    "networks.tangent_on_disk": "ntk_on_disk",
-    "networks.tangent_operator": "ntk_operator",
-    "networks.training": "Trajectory gradient_descent",
-    "page.claims": "claim",
-    "page.exercises": "check",
-    "page.explore": "explore",
-    "page.live": """
-        contributions_in_browser posterior_in_browser tangent_in_browser
-        train_in_browser
-    """,
+    "networks.lenet": "lenet",
+    "networks.mlp": "Network mlp",
+    "networks.resnet": "resnet",
     "taylor": "Kappa kappa linearize taylor_expand",
+    "training.descent": "Trajectory gradient_descent",
+    "training.gradient_flow": "Flow gradient_flow",
+    "training.kernel_flow": "KernelFlow kernel_flow",
+    "training.kernel_regression": "Regression kernel_regression",
+    "training.sgd": "KernelTraining Training kernel_sgd sgd",
 }
-HOMES = {name: home for home, names in NAMES.items() for name in names.split()}
 
-__all__ = sorted([*MODULES.split(), *HOMES])
-_module = submodules(__name__)
+# What is public beside them. (neural_tangents is missing, since it needs a package that
+# is seldom installed: `from ntkbook import *` and help(ntkbook) must do without it.)
+MODULES = """
+    alignment critique data flow infinite page paths results taylor width
+""".split()
 
-
-def __getattr__(name: str):
-    if name not in HOMES:
-        return _module(name)
-    found = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
-    globals()[name] = found  # from now on it is found without this function
-    return found
+__getattr__, __all__ = exports(__name__, NAMES)
+__all__ = sorted([*__all__, *MODULES])
 
 
 def __dir__() -> list[str]:

@@ -1,14 +1,32 @@
-"""Import a part of a package when it is first used, as PEP 562 allows."""
+"""Import what a package offers when it is first used, as PEP 562 allows."""
 
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 
 
-def submodules(package: str) -> Callable:
-    """Return a module's ``__getattr__`` that finds the modules of a package."""
+def exports(
+    package: str, names: dict[str, str] | None = None
+) -> tuple[Callable, list[str]]:
+    """Return a package's ``__getattr__`` and its ``__all__``.
+
+    Args:
+        package: its ``__name__``.
+        names: for each module, by its place in the package, what it has to offer;
+            nothing where the package is not public.
+
+    Modules of the package are found too, without being offered.
+    """
+    homes = {
+        name: home for home, some in (names or {}).items() for name in some.split()
+    }
 
     def __getattr__(name: str):
+        if name in homes:
+            found = getattr(import_module(f"{package}.{homes[name]}"), name)
+            # From now on it is found without this function.
+            setattr(import_module(package), name, found)
+            return found
         home = f"{package}.{name}"
         # Tools ask modules for many names in underscores, which are no files.
         spec = None if name.startswith("_") or "." in name else find_spec(home)
@@ -16,4 +34,4 @@ def submodules(package: str) -> Callable:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return import_module(home)
 
-    return __getattr__
+    return __getattr__, sorted(homes)

@@ -17,20 +17,35 @@ import jax.numpy as jnp
 import numpy as np
 
 from ntkbook.machine import checks
-from ntkbook.networks.anisotropy import Anisotropy as Anisotropy
-from ntkbook.networks.anisotropy import anisotropy_directions as anisotropy_directions
-from ntkbook.networks.anisotropy import mixed_derivative as mixed_derivative
-from ntkbook.networks.eigenfunctions import Eigenfunctions as Eigenfunctions
-from ntkbook.networks.eigenfunctions import binarise as binarise
-from ntkbook.networks.eigenfunctions import eigenfunctions as eigenfunctions
-from ntkbook.networks.eigenfunctions import kernel_and_targets, targets_at
-from ntkbook.networks.lenet import lenet as lenet
-from ntkbook.networks.regression import host_array, spectrum
-from ntkbook.networks.resnet import resnet as resnet
-from ntkbook.networks.sgd import KernelTraining as KernelTraining
-from ntkbook.networks.sgd import Training as Training
-from ntkbook.networks.sgd import kernel_sgd as kernel_sgd
-from ntkbook.networks.sgd import sgd as sgd
+from ntkbook.machine.host import host_array
+from ntkbook.spectra.anisotropy import (
+    Anisotropy,
+    anisotropy_directions,
+    mixed_derivative,
+)
+from ntkbook.spectra.eigenfunctions import (
+    Eigenfunctions,
+    binarize,
+    eigenfunctions,
+    kernel_and_targets,
+    targets_at,
+)
+from ntkbook.spectra.eigenvalues import spectrum
+
+__all__ = [
+    "Anisotropy",
+    "Eigenfunctions",
+    "anisotropy_directions",
+    "binarize",
+    "eigenfunctions",
+    "energy_concentration",
+    "kernel_alignment",
+    "mixed_derivative",
+    "norm_bound",
+    "rkhs_norm",
+    "tangent_alignment",
+    "target_alignment",
+]
 
 
 def target_alignment(kernel, target) -> np.ndarray:
@@ -198,7 +213,7 @@ def energy_concentration(kernel, target, count: int) -> np.ndarray:
     return np.asarray(inside / np.linalg.norm(target, axis=-1))
 
 
-def kernel_alignment(kernel1, kernel2, *, centred: bool = True) -> float:
+def kernel_alignment(kernel1, kernel2, *, centered: bool = True) -> float:
     r"""Return the cosine between two Gram matrices.
 
     .. math:: \frac{\langle K_1, K_2 \rangle_F}{\lVert K_1 \rVert_F \lVert K_2 \rVert_F}
@@ -209,7 +224,7 @@ def kernel_alignment(kernel1, kernel2, *, centred: bool = True) -> float:
 
     Args:
         kernel1, kernel2: Gram matrices of the same n points.
-        centred: whether to centre them.
+        centered: whether to centre them.
 
     Returns:
         A number from 0 to 1.
@@ -222,12 +237,12 @@ def kernel_alignment(kernel1, kernel2, *, centred: bool = True) -> float:
         >>> import numpy as np
         >>> from ntkbook.alignment import kernel_alignment
         >>> y = np.array([1.0, -1.0])
-        >>> kernel_alignment(np.eye(2), np.outer(y, y), centred=False).__round__(4)
+        >>> kernel_alignment(np.eye(2), np.outer(y, y), centered=False).__round__(4)
         0.7071
 
     Source: :cite:t:`cristianini2001kernel`; centred, :cite:t:`cortes2012algorithms`.
     """
-    checks.boolean("centred", centred)
+    checks.boolean("centered", centered)
     one = host_array("kernel1", kernel1, "kernel values of shape (n, n)")
     two = host_array("kernel2", kernel2, "kernel values of shape (n, n)")
     if one.ndim != 2 or one.shape[0] != one.shape[1] or one.shape != two.shape:
@@ -236,55 +251,9 @@ def kernel_alignment(kernel1, kernel2, *, centred: bool = True) -> float:
             f"{one.shape} and {two.shape}."
         )
     one, two = (k / max(np.abs(k).max(), 1e-300) for k in (one, two))
-    if centred:
+    if centered:
         one, two = (k - k.mean(0) - k.mean(1)[:, None] + k.mean() for k in (one, two))
     lengths = np.linalg.norm(one), np.linalg.norm(two)
     if min(lengths) <= 1e-14 * len(one):  # rounding leaves a trace of what was 0
         raise ValueError("`kernel1` or `kernel2` is 0 (once centred): no direction.")
     return float((one * two).sum() / (lengths[0] * lengths[1]))
-
-
-def linearised_at(apply: Callable, params, *, offset: bool = False) -> Callable:
-    r"""Return a network's linearisation at any weights, with or without its output.
-
-    .. math::
-
-        \hat f(x, w) = {} & \partial_w f(x, w^*) (w - w^*) \\
-        &(+\, f(x, w^*) \text{ with the offset})
-
-    At the start, at an epoch, or at the solution: without the offset it keeps of the
-    network at :math:`w^*` nothing but its tangent kernel.
-
-    Args:
-        apply: ``apply(params, x) -> (n, k)``.
-        params: :math:`w^*`.
-        offset: whether to add the network's output there, as :func:`ntkbook.linearize`
-            does.
-
-    Returns:
-        ``f_lin(params, x) -> (n, k)``, a network to train from ``params``.
-
-    Raises:
-        ValueError, TypeError: as :func:`ntkbook.linearize`.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from ntkbook.alignment import linearised_at
-        >>> line = linearised_at(lambda w, x: x * w**2, jnp.array([[3.0]]))
-        >>> line(jnp.array([[4.0]]), jnp.array([[2.0]])).tolist()   # 2 * 6 (4 - 3)
-        [[12.0]]
-    """
-    checks.boolean("offset", offset)
-    checks.function("apply", apply, "apply(params, x)")
-    checks.parameters("params", params)
-
-    def line(w, x):
-        if jax.tree.structure(w) != jax.tree.structure(params):
-            raise ValueError(
-                "`params` must have the tree that linearised_at was given."
-            )
-        step = jax.tree.map(jnp.subtract, w, params)
-        value, change = jax.jvp(lambda w: apply(w, x), (params,), (step,))
-        return value + change if offset else change
-
-    return line

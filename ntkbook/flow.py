@@ -5,20 +5,22 @@ outputs, through the tangent kernel, by
 
 .. math:: \dot u = -\Theta(w(t))\, u, \qquad u = y(w) - \bar y
 
-for the squared loss. :func:`gradient_flow` solves the first equation as exactly as one
-asks; where the kernel stays what it was, :func:`ntkbook.kernel_flow` solves the second
-in closed form, and :func:`decay_rates` says how fast each part of the residual goes.
+for the squared loss. :func:`ntkbook.gradient_flow` solves the first equation as exactly
+as one asks; where the kernel stays what it was, :func:`ntkbook.kernel_flow` solves the
+second in closed form, and :func:`decay_rates` says how fast each part of the residual
+goes.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from ntkbook.kernels.empirical.tangent import as_matrix
 from ntkbook.machine import checks
-from ntkbook.networks.flow import Flow as Flow
-from ntkbook.networks.flow import gradient_flow as gradient_flow
-from ntkbook.networks.regression import host_array, spectrum
-from ntkbook.networks.tangent import as_matrix
+from ntkbook.machine.host import host_array
+from ntkbook.spectra.eigenvalues import spectrum, with_signs
+
+__all__ = ["DecayRates", "decay_rates", "training_time"]
 
 
 class DecayRates(NamedTuple):
@@ -66,9 +68,7 @@ def decay_rates(kernel) -> DecayRates:
         kernel = as_matrix(kernel)
     rates, vectors = spectrum("kernel", kernel)
     rates, vectors = rates[::-1].copy(), vectors[:, ::-1]
-    largest = np.abs(vectors).argmax(axis=0)
-    signs = np.sign(np.take_along_axis(vectors, largest[None], axis=0))
-    return DecayRates(rates, vectors * signs)
+    return DecayRates(rates, with_signs(vectors.T).T)
 
 
 REDUCTIONS = ("sum", "mean", "mean_all")

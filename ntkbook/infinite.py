@@ -9,14 +9,29 @@ that they train with, :func:`cntk` that of convolutional ones. With
 and as ``NetworkKernel`` they go wherever scikit-learn takes a kernel.
 """
 
-from ntkbook.networks.convolutional import cntk as cntk
-from ntkbook.networks.limits import nngp as nngp
-from ntkbook.networks.limits import ntk as ntk
+from typing import TYPE_CHECKING
+
+from ntkbook.kernels.infinite.convolutional import cntk
+from ntkbook.kernels.infinite.expectations import TERMS, Expectations, expectations
+from ntkbook.kernels.infinite.recursion import nngp, ntk
+
+if TYPE_CHECKING:
+    from ntkbook.kernels.infinite.scikit_learn import NetworkKernel
+
+__all__ = [
+    "TERMS",
+    "Expectations",
+    "NetworkKernel",
+    "cntk",
+    "expectations",
+    "nngp",
+    "ntk",
+]
 
 
 def __getattr__(name: str):
-    if name == "NetworkKernel":
-        from ntkbook.networks.sklearn_kernel import NetworkKernel
+    if name == "NetworkKernel":  # scikit-learn takes longer to import than all the rest
+        from ntkbook.kernels.infinite.scikit_learn import NetworkKernel
 
         return NetworkKernel
     raise AttributeError(f"module 'ntkbook.infinite' has no attribute {name!r}")

@@ -12,15 +12,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ntkbook.kernels.path import accumulator
+from ntkbook.kernels.path.independence import check_batch_independent
+from ntkbook.kernels.path.kinks import has_kinks
+from ntkbook.kernels.path.quadrature import LEFT_END, gauss_legendre, numbers_per_query
+from ntkbook.kernels.path.result import PathKernel
 from ntkbook.machine import checks
 from ntkbook.machine.memory import GIB, blocks, memory_budget
 from ntkbook.machine.progress import progress_bar
-from ntkbook.networks import paths_books as books
-from ntkbook.networks.paths_account import PathKernel
-from ntkbook.networks.paths_kinks import has_kinks
-from ntkbook.networks.paths_step import LEFT_END, gauss_legendre, numbers_per_query
-from ntkbook.networks.pointwise import refuse_stochastic
-from ntkbook.networks.training import batches, loss_function
+from ntkbook.training.losses import loss_function
+from ntkbook.training.minibatches import batches
+
+__all__ = ["PathKernel", "checkpoint_kernel", "path_kernel"]
 
 INTEGRALS = ("start", "exact")
 BEFORE = "before the first step; start from smaller parameters, or check `loss`"
@@ -32,7 +35,7 @@ def path_kernel(
     params,
     x,
     y,
-    x_query,
+    x_test,
     *,
     step_size: float,
     steps: int,
@@ -77,7 +80,7 @@ def path_kernel(
         params: where to start, :math:`w_0`.
         x: inputs, ``(n, ...)``.
         y: targets, ``(n, k)``, shaped as the outputs.
-        x_query: where to account for the outputs, ``(q, ...)``.
+        x_test: where to account for the outputs, ``(q, ...)``.
         step_size: :math:`\eta > 0`.
         steps: number of steps, at least 1.
         batch_size: points in each minibatch; ``None`` takes all. The same ``key`` gives
@@ -119,7 +122,7 @@ def path_kernel(
     Source: :cite:t:`domingos2020every`, and :cite:t:`bell2023exact` for finite steps.
     """
     x, y, dtype = checks.data(apply, params, x, y)
-    x_query = _queries(apply, params, x, x_query)
+    x_test = _queries(apply, params, x, x_test)
     step_size = checks.finite_float("step_size", step_size, above=0)
     steps = checks.positive_int("steps", steps)
     batch_size, key = batches(batch_size, key, len(x))
@@ -142,21 +145,21 @@ def path_kernel(
     checks.boolean("progress", progress)
 
     how = LEFT_END if integral == "start" else gauss_legendre(nodes, kinks)
-    size = _block(apply, params, x_query, y, how.kinks, momentum > 0, batch_size)
-    plan = books.Plan(
+    size = _block(apply, params, x_test, y, how.kinks, momentum > 0, batch_size)
+    program = accumulator.Program(
         apply, of_loss, batch_size, how, size, momentum > 0, weight_decay > 0
     )
     numbers = jnp.asarray([step_size, momentum, weight_decay], dtype)
-    start, _ = _look(plan, params, x, y, x_query, BEFORE)
-    state = books.begin(plan, params, x, y, x_query)
+    start, _ = _evaluate(program, params, x, y, x_test, BEFORE)
+    state = accumulator.start(program, params, x, y, x_test)
     # A traced caller may pass concrete arrays; the zeros are traced even then.
-    traced = checks.is_traced((params, x, y, x_query, key, jnp.zeros(())))
+    traced = checks.is_traced((params, x, y, x_test, key, jnp.zeros(())))
     parts = 1 if traced else min(steps, 20)  # between them the bar moves
     ends = np.linspace(0, steps, parts + 1).round().astype(int)
     with progress_bar(progress and not traced, total=steps, desc="training") as bar:
         for first, last in zip(ends[:-1], ends[1:], strict=True):
-            state, finite = books.advance(
-                plan, state, x, y, x_query, numbers, key, first, last
+            state, finite = accumulator.accumulate(
+                program, state, x, y, x_test, numbers, key, first, last
             )
             bar.update(int(last - first))
             if not traced and not finite:
@@ -165,16 +168,16 @@ def path_kernel(
                     f"the path kernel are not finite after step {last}; pass a smaller "
                     "one."
                 )
-    return _result(plan, state, start, x, y, x_query)
+    return _result(program, state, start, x, y, x_test)
 
 
 def checkpoint_kernel(
     apply: Callable,
-    weights: Sequence,
+    checkpoints: Sequence,
     times,
     x,
     y,
-    x_query,
+    x_test,
     *,
     loss: str | Callable = "squared",
 ) -> PathKernel:
@@ -187,11 +190,11 @@ def checkpoint_kernel(
 
     Args:
         apply: ``apply(params, x) -> (n, k)``.
-        weights: the parameters at each moment, in order, at least two; the first is
+        checkpoints: the parameters at each moment, in order, at least two; the first is
             the start, and the last is needed for ``outputs`` only.
         times: ``(c,)``, increasing: step size times steps, for a loss that sums over
             the points (:func:`ntkbook.flow.training_time` converts other conventions).
-        x, y, x_query, loss: as for :func:`path_kernel`.
+        x, y, x_test, loss: as for :func:`path_kernel`.
 
     Returns:
         A :class:`PathKernel`, whose ``decay`` is 0.
@@ -206,62 +209,65 @@ def checkpoint_kernel(
         >>> line = lambda w, x: x @ w
         >>> one = jnp.ones((1, 1))                       # the flow to 1 - exp(-t)
         >>> times = jnp.linspace(0.0, 1.0, 101)
-        >>> weights = [(1 - jnp.exp(-t)) * one for t in times]
-        >>> books = checkpoint_kernel(line, weights, times, one, one, one)
+        >>> checkpoints = [(1 - jnp.exp(-t)) * one for t in times]
+        >>> books = checkpoint_kernel(line, checkpoints, times, one, one, one)
         >>> round(float(books.kernel[0, 0]), 4), round(float(books.error), 4)
         (1.0, 0.005)
 
     Source: :cite:t:`pruthi2020estimating`.
     """
-    if not isinstance(weights, (list, tuple)) or len(weights) < 2:
+    if not isinstance(checkpoints, (list, tuple)) or len(checkpoints) < 2:
         raise TypeError(
-            "`weights` must be a list of the parameters at two moments or more, but "
-            f"{checks.short(weights)} came."
+            "`checkpoints` must be a list of the parameters at two moments or more, "
+            f"but {checks.short(checkpoints)} came."
         )
-    x, y, dtype = checks.data(apply, weights[0], x, y)
-    like = jax.tree.map(jnp.shape, weights[0])
-    for place, params in enumerate(weights):
+    x, y, dtype = checks.data(apply, checkpoints[0], x, y)
+    like = jax.tree.map(jnp.shape, checkpoints[0])
+    for place, params in enumerate(checkpoints):
         if jax.tree.map(jnp.shape, params) != like:
             raise ValueError(
-                f"`weights[{place}]` are parameters of another network than those of "
-                "`weights[0]`: their trees or shapes differ."
+                f"`checkpoints[{place}]` are parameters of another network than those "
+                "of `checkpoints[0]`: their trees or shapes differ."
             )
-        checks.same_dtype("weights[0]", dtype, f"weights[{place}]",
-                          checks.parameters(f"weights[{place}]", params))  # fmt: skip
-    x_query = _queries(apply, weights[0], x, x_query)
+        name = f"checkpoints[{place}]"
+        found = checks.parameters(name, params)
+        checks.same_dtype("checkpoints[0]", dtype, name, found)
+    x_test = _queries(apply, checkpoints[0], x, x_test)
     if checks.is_traced(times):
         raise TypeError("`times` is traced by JAX, but its values must be known.")
     times = checks.float_array("times", times, expected="times", to=np.asarray)
-    if times.shape != (len(weights),) or not (np.diff(times) > 0).all():
+    if times.shape != (len(checkpoints),) or not (np.diff(times) > 0).all():
         raise ValueError(
-            f"`times` must be {len(weights)} increasing numbers, one for each of "
-            f"`weights`, but {checks.short(times)} came."
+            f"`times` must be {len(checkpoints)} increasing numbers, one for each of "
+            f"`checkpoints`, but {checks.short(times)} came."
         )
     of_loss = loss_function(loss, y)
-    size = _block(apply, weights[0], x_query, y)
-    plan = books.Plan(apply, of_loss, None, LEFT_END, size, False, False)
-    start, _ = _look(plan, weights[0], x, y, x_query, BEFORE)
-    state = books.begin(plan, weights[0], x, y, x_query)
+    size = _block(apply, checkpoints[0], x_test, y)
+    program = accumulator.Program(apply, of_loss, None, LEFT_END, size, False, False)
+    start, _ = _evaluate(program, checkpoints[0], x, y, x_test, BEFORE)
+    state = accumulator.start(program, checkpoints[0], x, y, x_test)
     ends = np.arange(2)  # NumPy's integers, as in `path_kernel`: one program for both
-    for params, gap in zip(weights[:-1], np.diff(times), strict=True):
-        # `advance` also moves the weights; only what it adds to the sums is kept.
+    for params, gap in zip(checkpoints[:-1], np.diff(times), strict=True):
+        # `accumulate` also moves the weights; only what it adds to the sums is kept.
         numbers = jnp.asarray([gap, 0, 0], dtype)
         state = state._replace(params=params)
-        state, _ = books.advance(plan, state, x, y, x_query, numbers, None, *ends)
-    state = state._replace(params=weights[-1])
-    return _result(plan, state, start, x, y, x_query)
+        state, _ = accumulator.accumulate(
+            program, state, x, y, x_test, numbers, None, *ends
+        )
+    state = state._replace(params=checkpoints[-1])
+    return _result(program, state, start, x, y, x_test)
 
 
-def _queries(apply, params, x, x_query):
+def _queries(apply, params, x, x_test):
     """Check the queries, and that an output depends on its own input alone."""
-    x_query = checks.inputs("x_query", x_query)
-    checks.same_shape_of_inputs("x", x, "x_query", x_query)
-    if not checks.is_traced((params, x, x_query, jnp.zeros(()))):
-        refuse_stochastic(apply, params, x, x_query, needs="A path kernel")
-    return x_query
+    x_test = checks.inputs("x_test", x_test)
+    checks.same_shape_of_inputs("x", x, "x_test", x_test)
+    if not checks.is_traced((params, x, x_test, jnp.zeros(()))):
+        check_batch_independent(apply, params, x, x_test, needs="A path kernel")
+    return x_test
 
 
-def _block(apply, params, x_query, y, kinks=0, has_momentum=False, batch_size=None):
+def _block(apply, params, x_test, y, kinks=0, has_momentum=False, batch_size=None):
     """Return how many queries fit into the memory budget together."""
     (n, k), bytes_each = y.shape, y.dtype.itemsize
     if has_momentum:
@@ -273,24 +279,24 @@ def _block(apply, params, x_query, y, kinks=0, has_momentum=False, batch_size=No
                 "each training point, which is above the budget; use fewer points, a "
                 "smaller network, or ntkbook.limit_memory."
             )
-    each = numbers_per_query(apply, params, x_query, n, k, kinks, has_momentum)
-    return max(b.stop - b.start for b in blocks(len(x_query), each * bytes_each))
+    each = numbers_per_query(apply, params, x_test, n, k, kinks, has_momentum)
+    return max(b.stop - b.start for b in blocks(len(x_test), each * bytes_each))
 
 
-def _look(plan, params, x, y, x_query, when):
+def _evaluate(program, params, x, y, x_test, when):
     """Return the queries' outputs and the loss; refuse what is not finite."""
-    seen = books.look(plan.apply, plan.loss, params, x, y, x_query)
+    seen = accumulator.evaluate(program.apply, program.loss, params, x, y, x_test)
     for array in seen:
         checks.finite_result(
             array,
-            f"the loss, or the outputs at `x_query`, are not finite {when}.",
+            f"the loss, or the outputs at `x_test`, are not finite {when}.",
         )
     return seen
 
 
-def _result(plan, state, start, x, y, x_query) -> PathKernel:
-    kernel, weighted = state.kernel, state.weighted
+def _result(program, state, start, x, y, x_test) -> PathKernel:
+    kernel, weighted = state.kernel, state.contributions_by_output
     if y.shape[1] == 1:
         kernel, weighted = (a.reshape(a.shape[:2]) for a in (kernel, weighted))
-    outputs, loss = _look(plan, state.params, x, y, x_query, AFTER)
+    outputs, loss = _evaluate(program, state.params, x, y, x_test, AFTER)
     return PathKernel(kernel, weighted, start, state.decay, outputs, loss, state.params)

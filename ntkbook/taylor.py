@@ -17,22 +17,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ntkbook.kernels.empirical.tangent import as_matrix, ntk
 from ntkbook.machine import checks
-from ntkbook.networks.curvature import second_derivative_norm
-from ntkbook.networks.tangent import as_matrix, ntk
+from ntkbook.spectra.second_derivative import second_derivative_norm
+
+__all__ = ["Kappa", "kappa", "linearize", "second_derivative_norm", "taylor_expand"]
 
 
-def linearize(apply: Callable, params0) -> Callable:
+def linearize(apply: Callable, params0, *, offset: bool = True) -> Callable:
     r"""Return the network's linearisation in its weights, a function of (params, x).
 
     .. math:: f_{\mathrm{lin}}(x, w) = f(x, w_0) + \partial_w f(x, w_0) (w - w_0)
 
     The product with :math:`w - w_0` is one forward-mode derivative, at the cost of
-    about two calls of ``apply``; the Jacobian is never formed.
+    about two calls of ``apply``; the Jacobian is never formed. Without the offset
+    :math:`f(x, w_0)` it keeps of the network nothing but its tangent kernel there.
 
     Args:
         apply: ``apply(params, x) -> (n, k)``.
-        params0: the point of expansion :math:`w_0`.
+        params0: the point of expansion :math:`w_0`: the start, an epoch, the solution.
+        offset: whether to add the outputs there.
 
     Returns:
         ``f_lin(params, x) -> (n, k)``, itself a network for :func:`ntkbook.ntk`,
@@ -49,7 +53,8 @@ def linearize(apply: Callable, params0) -> Callable:
         >>> line(jnp.array([[4.0]]), jnp.array([[2.0]])).tolist()
         [[30.0]]
     """
-    return taylor_expand(apply, params0, order=1)
+    checks.boolean("offset", offset)
+    return _expansion(apply, params0, 0 if offset else 1, 1)
 
 
 def taylor_expand(apply: Callable, params0, order: int) -> Callable:
@@ -81,6 +86,11 @@ def taylor_expand(apply: Callable, params0, order: int) -> Callable:
         16.0
     """
     order = checks.bounded_int("order", order, 0)
+    return _expansion(apply, params0, 0, order)
+
+
+def _expansion(apply, params0, first, last) -> Callable:
+    """Return the sum of the terms of these orders."""
     checks.function("apply", apply, "apply(params, x)")
     dtype = checks.parameters("params0", params0)
 
@@ -95,10 +105,12 @@ def taylor_expand(apply: Callable, params0, order: int) -> Callable:
             return apply(jax.tree.map(lambda a, d: a + s * d, params0, delta), x)
 
         at_start = jnp.zeros((), x.dtype)
-        total = term(at_start)
-        for j in range(1, order + 1):
-            term = partial(_derivative, term)
-            total = total + term(at_start) / factorial(j)
+        total = 0.0
+        for j in range(last + 1):
+            if j:
+                term = partial(_derivative, term)
+            if j >= first:
+                total = total + term(at_start) / factorial(j)
         return checks.finite_result(
             total,
             "the expansion is not finite: `apply` or its derivatives at `params0` are "

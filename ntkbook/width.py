@@ -15,10 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ntkbook import Estimate, estimate
 from ntkbook.machine import checks
-from ntkbook.machine.estimate import Estimate, estimate
 from ntkbook.machine.progress import progress_bar
-from ntkbook.networks.network import elementwise
+from ntkbook.networks.activations import elementwise
+
+__all__ = ["Norms", "Sweep", "one_layer_norms", "sweep"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -121,9 +123,9 @@ def sweep(
     measure: Callable,
     *,
     widths: Sequence[int],
-    seeds: int,
+    n_seeds: int,
     key,
-    at_once: int | None = None,
+    batch_size: int | None = None,
     progress: bool = True,
 ) -> Sweep:
     r"""Measure something at several widths, each time from many random starts.
@@ -134,11 +136,11 @@ def sweep(
     Args:
         measure: ``measure(width, key) -> {name: number or array}``, of JAX operations.
         widths: the widths m, each at least 1, without repeats.
-        seeds: how many starts for each width, at least 2. All are independent, those
+        n_seeds: how many starts for each width, at least 2. All are independent, those
             of different widths too.
         key: random key. With ``impl="rbg"`` programs that draw compile faster; which
-            numbers are drawn then depends on ``at_once``.
-        at_once: how many starts to run together; ``None`` means all. A small number
+            numbers are drawn then depends on ``batch_size``.
+        batch_size: how many starts to run together; ``None`` means all. A small number
             needs less memory.
         progress: show a progress bar where the sweep takes longer than two seconds.
 
@@ -155,7 +157,7 @@ def sweep(
         >>> def length(width, key):        # of a Gaussian vector: about sqrt(width)
         ...     return {"length": jnp.linalg.norm(jax.random.normal(key, (width,)))}
         >>> found = ntkbook.width.sweep(
-        ...     length, widths=[100, 1000, 10000], seeds=20, key=jax.random.key(0)
+        ...     length, widths=[100, 1000, 10000], n_seeds=20, key=jax.random.key(0)
         ... )
         >>> found["length"].shape
         (3, 20)
@@ -168,17 +170,19 @@ def sweep(
     widths = [checks.positive_int("widths", m) for m in widths]
     if not widths or len(set(widths)) < len(widths):
         raise ValueError(f"`widths` must be distinct and not empty: {widths} came.")
-    seeds = checks.bounded_int("seeds", seeds, 2)  # one has no interval
+    n_seeds = checks.bounded_int("n_seeds", n_seeds, 2)  # one has no interval
     key = checks.random_key("key", key)
     if checks.is_traced(key):
         raise TypeError("`key` is traced by JAX: call sweep outside jax.jit and vmap.")
-    together = seeds if at_once is None else checks.positive_int("at_once", at_once)
-    together = min(together, seeds)
+    together = (
+        n_seeds if batch_size is None else checks.positive_int("batch_size", batch_size)
+    )
+    together = min(together, n_seeds)
     checks.boolean("progress", progress)
 
     # Blocks of one size, so that one program serves; what is too much is cut. Shapes
     # are looked up in the programs that will run, so that each is traced once.
-    starts = range(0, seeds, together)
+    starts = range(0, n_seeds, together)
     programs = [jax.jit(jax.vmap(partial(measure, m))) for m in widths]
     keys = [
         jax.random.split(jax.random.fold_in(key, i), len(starts) * together)
@@ -202,7 +206,7 @@ def sweep(
                 blocks.append({k: np.asarray(v, np.float64) for k, v in block.items()})
                 bar.update()
             found.append(
-                {k: np.concatenate([b[k] for b in blocks])[:seeds] for k in blocks[0]}
+                {k: np.concatenate([b[k] for b in blocks])[:n_seeds] for k in blocks[0]}
             )
             for name, array in found[-1].items():
                 if not np.isfinite(array).all():

@@ -8,11 +8,12 @@ other ones weekly.
 
 import itertools
 
-import draws
 import hypothesis
 import jax
 import pytest
-from sharing import pytest_xdist_make_scheduler  # noqa: F401, a hook
+
+from tests.helpers import draws
+from tests.helpers.sharing import pytest_xdist_make_scheduler  # noqa: F401, a hook
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -65,7 +66,7 @@ def relaxed():
 @pytest.fixture(scope="module")
 def browser():
     """Chromium, for the tests of one module."""
-    from chromium import chromium
+    from tests.helpers.chromium import chromium
 
     with chromium() as browser:
         yield browser
@@ -74,7 +75,7 @@ def browser():
 @pytest.fixture(scope="session")
 def built(request):
     """The book, built; from clean where the tests of that are among those that run."""
-    import chromium
+    from tests.helpers import chromium
 
     clean = any(i.path.name == "test_book_build.py" for i in request.session.items)
     (chromium.build_from_clean if clean else chromium.build)()
@@ -83,7 +84,7 @@ def built(request):
 @pytest.fixture(scope="module")
 def site(built):
     """A server with the built book: `site.address`, `site.sent` bytes by path."""
-    from chromium import served
+    from tests.helpers.chromium import served
 
     with served() as server:
         yield server

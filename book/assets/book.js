@@ -23,7 +23,7 @@ function reachWide() {
 for (const event of ["load", "resize"]) window.addEventListener(event, reachWide);
 
 // The theme names its function in the button's tag, where the book's security policy
-// (book/tools/policy.py) lets no script run.
+// (book/tools/site/content_policy.py) lets no script run.
 document.addEventListener("click", ({ target }) => {
   if (target.closest(".btn-fullscreen-button")) window.toggleFullScreen();
 });

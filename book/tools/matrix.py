@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import stages
+from book.tools import stages
 
 ROOT = Path(__file__).resolve().parents[2]
 WHERE = ROOT / "_build" / "matrix"

@@ -22,7 +22,7 @@ import ntkbook
 from ntkbook.infinite import cntk, ntk
 from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
-from ntkbook.page.results import keep
+from ntkbook.results import keep
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
 SETTINGS = {

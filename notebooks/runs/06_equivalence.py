@@ -22,7 +22,7 @@ from ntkbook.flow import training_time
 from ntkbook.infinite import nngp, ntk
 from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
-from ntkbook.page.results import keep
+from ntkbook.results import keep
 
 SETTINGS = {
     "width": 10_000,  # of the networks with one hidden layer
@@ -147,7 +147,7 @@ def full_batch(number, width):
         width=width,
         epochs=steps,
         batch_size=FITTED,
-        learning_rate=time_of(2) * FITTED / (2 * steps),
+        step_size=time_of(2) * FITTED / (2 * steps),
         progress=False,
     )
 

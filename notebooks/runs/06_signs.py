@@ -21,7 +21,7 @@ from ntkbook.critique import kernel, trials
 from ntkbook.critique.study import FORMS, rmse
 from ntkbook.machine.devices import device_report
 from ntkbook.machine.progress import progress_bar
-from ntkbook.page.results import keep, stored
+from ntkbook.results import keep, stored
 
 CHECKED = "NTKB1", "K1"  # the kernels whose errors must be those stored
 WITHIN = 1e-6  # relative; a wrong sign changes an error by more

@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 import ntkbook
 from ntkbook.alignment import (
     anisotropy_directions,
-    binarise,
+    binarize,
     eigenfunctions,
     energy_concentration,
     kernel_alignment,
@@ -25,10 +25,10 @@ from ntkbook.alignment import (
     sgd,
     target_alignment,
 )
-from ntkbook.machine.data import digits, fashion_mnist, separable, two_classes
+from ntkbook.data import digits, fashion_mnist, separable, two_classes
 from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
-from ntkbook.page.results import keep
+from ntkbook.results import keep
 
 SETTINGS = {
     "seeds": 5,
@@ -127,7 +127,7 @@ def study(name, kind, seed):
     start, other = net.init(key, x), net.init(jax.random.key(1000 + seed), x)
     home, away = gram(net, start, x), gram(net, other, x)
     functions = eigenfunctions(home, s["aligned"])
-    rows = [binarise(functions.functions[i - 1]) for i in s["indices"]]
+    rows = [binarize(functions.functions[i - 1]) for i in s["indices"]]
     rows.append(two_classes(labels[:points])[:, 0])
     y = jnp.asarray(np.stack(rows), jnp.float32)
     test = y[:, s["train"] :]

@@ -14,9 +14,9 @@ import numpy as np
 
 import ntkbook
 from ntkbook.alignment import eigenfunctions, lenet
-from ntkbook.machine.data import fashion_mnist
+from ntkbook.data import fashion_mnist
 from ntkbook.machine.devices import device_report
-from ntkbook.page.results import keep
+from ntkbook.results import keep
 
 
 def main(count=10_000):

@@ -12,8 +12,8 @@ from ntkbook.critique.predictions import training_data
 from ntkbook.flow import training_time
 from ntkbook.machine import checks
 from ntkbook.machine.progress import progress_bar
-from ntkbook.networks.network import mlp
-from ntkbook.networks.training import _moments
+from ntkbook.networks.mlp import mlp
+from ntkbook.training.record import recorded_steps
 
 WIDTH = 10_000
 EPOCHS = 3000  # for each hidden layer
@@ -50,7 +50,7 @@ def network(
     width: int = WIDTH,
     epochs: int | None = None,
     batch_size: int = BATCH,
-    learning_rate: float = LEARNING_RATE,
+    step_size: float = LEARNING_RATE,
     record=(),
     params=None,
     after_step: Callable | None = None,
@@ -73,7 +73,7 @@ def network(
         width: of each of them; the paper's is 10 000.
         epochs: 3000 for each hidden layer if not given.
         batch_size: 8 in the paper; n takes all points at once.
-        learning_rate: 0.002 in the paper.
+        step_size: 0.002 in the paper.
         record: after which epochs to look, or how many evenly spaced times; the start
             and the end are always among them.
         params: where to start instead of drawing.
@@ -97,7 +97,7 @@ def network(
         >>> x, y = np.eye(3), np.array([1.0, 0.0, -1.0])
         >>> run = ntkbook.critique.network(
         ...     x, y, x, key=jax.random.key(0), width=100, epochs=300, batch_size=2,
-        ...     learning_rate=0.1,
+        ...     step_size=0.1,
         ... )
         >>> run.test[-1].round(1).tolist()
         [1.0, 0.0, -1.0]
@@ -116,14 +116,14 @@ def network(
             f"`batch_size` is {batch_size}, but there are only {n} points; pass "
             f"batch_size={n} to use them all."
         )
-    rate = checks.finite_float("learning_rate", learning_rate, above=0)
+    rate = checks.finite_float("step_size", step_size, above=0)
     if not dtype(rate) > 0:
-        raise ValueError(f"`learning_rate`={rate:g} is 0 in {dtype.__name__}.")
+        raise ValueError(f"`step_size`={rate:g} is 0 in {dtype.__name__}.")
     key_start, key_batches = jax.random.split(checks.random_key("key", key))
     net = mlp(width, depth, "relu", bias_std=1.0)
     if params is None:
         params = net.init(key_start, x)
-    moments = _moments(record, epochs)
+    moments = recorded_steps(record, epochs)
     if after_step is not None:
         checks.function("after_step", after_step, "after_step(params)")
         rounded = checks.shape_of("after_step(params)", after_step, params)
@@ -148,7 +148,7 @@ def network(
     train, test = (np.stack(a) for a in zip(*looks, strict=True))
     checks.finite_result(
         np.append(train, test),
-        f"training diverged: `learning_rate`={rate:g} is too large for this width, "
+        f"training diverged: `step_size`={rate:g} is too large for this width, "
         "depth and data; pass a smaller one.",
     )
     one_step = training_time(rate, 1, points=n, reduction="mean", half=False)

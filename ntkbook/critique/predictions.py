@@ -18,7 +18,8 @@ import numpy as np
 from ntkbook.critique.kernels import points_of
 from ntkbook.infinite import nngp, ntk
 from ntkbook.machine import checks
-from ntkbook.networks.regression import host_array, kernel_flow
+from ntkbook.machine.host import host_array
+from ntkbook.training.kernel_flow import kernel_flow
 
 STARTS = ("random", "zero")
 
@@ -28,7 +29,7 @@ class Theory(NamedTuple):
 
     Attributes:
         mean: prediction at the test points, averaged over the starts,
-            ``t.shape + (n_test,)``.
+            ``times.shape + (n_test,)``.
         variance: over the starts, at each test point; 0 for a given start.
     """
 
@@ -60,13 +61,13 @@ def theory(
     x,
     y,
     x_test,
-    t,
+    times,
     *,
     depth: int = 1,
     start="random",
     kernel: Callable | None = None,
 ) -> Theory:
-    r"""Predict the critique's network after the time ``t``, for any training set.
+    r"""Predict the critique's network at some times, for any training set.
 
     .. math::
 
@@ -78,7 +79,7 @@ def theory(
         x: training inputs, ``(n, d)``, float64.
         y: targets, ``(n,)``.
         x_test: ``(n_test, d)``.
-        t: one time or an array of them, from 0 to infinity.
+        times: one time or an array of them, from 0 to infinity.
         depth: hidden layers of the network.
         start: ``"random"``, the Gaussian process of the network's start; ``"zero"``;
             or one start, a pair of its outputs at ``x`` and at ``x_test``.
@@ -119,7 +120,7 @@ def theory(
                 f"`kernel(points)` must return shape {(len(points),) * 2}, but its "
                 f"shape is {gram.shape}."
             )
-    flow = partial(kernel_flow, gram[:n, :n], t=t, k_test=gram[n:, :n])
+    flow = partial(kernel_flow, gram[:n, :n], times=times, k_test=gram[n:, :n])
     if isinstance(start, (tuple, list)) and len(start) == 2:
         mean = flow(y=y, f0_train=start[0], f0_test=start[1]).test
         return Theory(mean, np.zeros(mean.shape))

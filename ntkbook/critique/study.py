@@ -8,7 +8,7 @@ from ntkbook.critique.networks import EPOCHS, network
 from ntkbook.critique.predictions import theory
 from ntkbook.critique.trials import SEED, data
 from ntkbook.machine import checks
-from ntkbook.networks.regression import kernel_regression
+from ntkbook.training.kernel_regression import kernel_regression
 
 FORMS = {"published": True, "corrected": False}
 # Where a network is looked at: after these parts of its training.

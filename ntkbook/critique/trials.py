@@ -20,7 +20,7 @@ import numpy as np
 
 from ntkbook.critique.kernels import kernel
 from ntkbook.machine import checks
-from ntkbook.page.results import stored
+from ntkbook.results import stored
 
 SEED = 11342
 POINTS = 1000

@@ -1,5 +1,5 @@
 """Where the computations run: devices, precision, memory, and the checks of input."""
 
-from ntkbook._lazy import submodules
+from ntkbook._lazy import exports
 
-__getattr__ = submodules(__name__)
+__getattr__, __all__ = exports(__name__)

@@ -1,5 +1,5 @@
-"""What is studied: networks, their tangent kernel, training, and kernel regression."""
+"""Architectures: fully connected, LeNet, ResNet; and activations."""
 
-from ntkbook._lazy import submodules
+from ntkbook._lazy import exports
 
-__getattr__ = submodules(__name__)
+__getattr__, __all__ = exports(__name__)

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntkbook.machine import checks
-from ntkbook.networks.network import Network, elementwise
+from ntkbook.networks.activations import elementwise
+from ntkbook.networks.mlp import Network
 
 SIDE = 5  # of a filter
 
@@ -97,7 +98,7 @@ def lenet(
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from ntkbook.networks.lenet import lenet
+        >>> from ntkbook import lenet
         >>> net, images = lenet("gelu"), jnp.ones((3, 8, 8, 1))
         >>> net.apply(net.init(jax.random.key(0), images), images).shape
         (3, 1)

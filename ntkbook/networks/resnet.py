@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from ntkbook.machine import checks
-from ntkbook.networks.network import Network, elementwise
+from ntkbook.networks.activations import elementwise
+from ntkbook.networks.mlp import Network
 
 
 def resnet(
@@ -38,7 +39,7 @@ def resnet(
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from ntkbook.networks.resnet import resnet
+        >>> from ntkbook import resnet
         >>> net, images = resnet(blocks=(1, 1), channels=4), jnp.ones((2, 8, 8, 3))
         >>> net.apply(net.init(jax.random.key(0), images), images).shape
         (2, 1)

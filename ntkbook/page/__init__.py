@@ -1,5 +1,15 @@
 """How a result is shown: figures, explorable figures, claims and exercises."""
 
-from ntkbook._lazy import submodules
+from ntkbook._lazy import exports
 
-__getattr__ = submodules(__name__)
+NAMES = {
+    "claims": "claim",
+    "exercises": "check key",
+    "explorable": "explore",
+    "in_browser": """
+        contributions_in_browser posterior_in_browser tangent_in_browser
+        train_in_browser
+    """,
+}
+
+__getattr__, __all__ = exports(__name__, NAMES)

@@ -1,0 +1,1 @@
+"""Coursework out of the chapters: hand it out, vary it, grade it."""

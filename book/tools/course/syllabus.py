@@ -1,0 +1,185 @@
+"""Tables for instructors: all exercises, and courses of 6 and 12 weeks.
+
+They are made from the exercises' metadata in the chapters and from `book/course.toml`,
+so that they cannot say something else than the chapters do.
+"""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from book.tools.notebooks.files import NOTEBOOKS, number_of
+
+KINDS = ("think", "compute", "explore")
+HEAD = """\
+:::{{list-table}} {title}
+:header-rows: 1
+:widths: {widths}
+:class: ntk-course
+
+"""
+
+
+def exercises(notebooks: Path) -> dict[str, dict]:
+    """Each chapter by its number ("02"): title, name and exercises, in order; of a
+    project, also the minutes of its milestones."""
+    found = {}
+    for path in sorted(Path(notebooks).glob(NOTEBOOKS)):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        title = re.search(r"(?m)^# (.+)$", "".join(cells[0]["source"]))[1]
+        listed = []
+        for cell in cells:
+            if about := cell["metadata"].get("ntkbook", {}).get("exercise"):
+                text = "".join(cell["source"])
+                label = re.search(r"(?m)^:label:\s*(\S+)", text)
+                listed.append(about | {"label": label[1] if label else ""})
+        # A milestone is a row of a table: | 1. Claim | what to hand in | 60 |
+        milestones = [
+            int(minutes)
+            for cell in cells
+            for minutes in re.findall(
+                r"(?m)^\| \d+\. .*\| *(\d+) *\|$", "".join(cell["source"])
+            )
+        ]
+        found[path.name[:2]] = {
+            "name": path.stem,
+            "title": title,
+            "exercises": listed,
+            "minutes": sum(milestones),
+        }
+    return found
+
+
+def plan(file: Path) -> dict:
+    """`book/course.toml`, checked.
+
+    Raises:
+        ValueError: if a course reads a chapter before one that it needs, or leaves one
+            out.
+    """
+    plan = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    needs = {chapter["name"][:2]: chapter["needs"] for chapter in plan["chapter"]}
+    for length, course in plan["course"].items():
+        weeks, read = course["weeks"], []
+        if len(weeks) != int(length):
+            raise ValueError(f"course of {length} weeks: {len(weeks)} are listed")
+        for chapter in [chapter for week in weeks for chapter in week]:
+            if chapter not in needs:
+                raise ValueError(f"course of {length} weeks: no chapter {chapter!r}")
+            if missing := set(needs[chapter]) - set(read):
+                raise ValueError(
+                    f"course of {length} weeks: Chapter {chapter} needs "
+                    f"{', '.join(sorted(missing))} first"
+                )
+            read.append(chapter)
+        if left_out := sorted(set(needs) - set(read)):
+            raise ValueError(f"course of {length} weeks: without {left_out}")
+    return plan
+
+
+def weeks(plan: dict, chapters: dict[str, dict], length: int) -> list[dict]:
+    """Each week of a course: what is read, and the exercises set.
+
+    Exercises come in the order of the book. A chapter that is read in several weeks
+    spreads its exercises over them. Where a week has no room for all, the longest of
+    the kind that is there most is left for who wants more.
+    """
+    course = plan["course"][str(length)]
+    reading = {c["name"][:2]: c["reading"] for c in plan["chapter"]}
+    listed, total = course["weeks"], len(course["weeks"])
+    left = {number: list(found["exercises"]) for number, found in chapters.items()}
+    made = []
+    for i in range(total):
+        chosen, minutes = [], 0
+        for place, number in enumerate(listed[i]):
+            again = sum(number in week for week in listed[i + 1 :])
+            first = not any(number in week for week in listed[:i])
+            minutes += reading[number] if first else 0
+            room = course["minutes"] / len(listed[i]) * (place + 1)
+            chosen += _fill(left[number], room - _sum(chosen), 1 + again)
+        made.append(
+            {
+                "week": i + 1,
+                "chapters": listed[i],
+                "reading": minutes,
+                "exercises": chosen,
+                "minutes": _sum(chosen),
+                "project": course.get("projects", {}).get(str(i + 1)),
+            }
+        )
+    return made
+
+
+def _fill(left: list[dict], room: float, shares: int) -> list[dict]:
+    """Take a share of the exercises that are left, of all kinds, as the room allows."""
+    share = left[: -(-len(left) // shares)]
+    while share and _sum(share) > room:
+        counts = {kind: sum(e["kind"] == kind for e in share) for kind in KINDS}
+        most = max(counts.values())
+        many = [e for e in share if counts[e["kind"]] == most]
+        share.remove(max(many, key=lambda e: (e["minutes"], e["difficulty"])))
+    del left[: -(-len(left) // shares)]
+    return share
+
+
+def _sum(exercises: list[dict]) -> int:
+    return sum(e["minutes"] for e in exercises)
+
+
+def syllabus_table(plan: dict, chapters: dict[str, dict], length: int) -> str:
+    """The weeks of a course, as MyST."""
+    text = HEAD.format(title=f"A course of {length} weeks", widths="8 32 12 48")
+    text += _row("Week", "Read", "Minutes", "Exercises, and what they are for")
+    for week in weeks(plan, chapters, length):
+        read = [
+            f"[Chapter {number_of(n)}](../notebooks/{chapters[n]['name']}.ipynb): "
+            f"{chapters[n]['title'].rpartition(': ')[0] or chapters[n]['title']}"
+            for n in week["chapters"]
+        ]
+        tasks = [
+            f"{{ref}}`{e['id']} <{e['label']}>` {e['outcome'].rstrip('.')} "
+            f"({e['kind']}, {e['minutes']}\u00a0min)"
+            for e in week["exercises"]
+        ]
+        minutes = week["minutes"]
+        if project := chapters.get(week["project"]):
+            read.append(f"{{doc}}`/notebooks/{project['name']}`")
+            tasks.append("The project, alone or in pairs")
+            minutes += project["minutes"]
+        text += _row(
+            str(week["week"]),
+            "<br>".join(read) or "–",
+            f"{week['reading']} + {minutes}",
+            "<br>".join(tasks) or "What is left of the chapters' exercises",
+        )
+    return text + ":::\n"
+
+
+def exercises_table(chapters: dict[str, dict]) -> str:
+    """All exercises, as MyST."""
+    every = [e for chapter in chapters.values() for e in chapter["exercises"]]
+    counts = [f"{sum(e['kind'] == k for e in every)} {k}" for k in KINDS]
+    hours = _sum(every) / 60
+    text = f"{len(every)} exercises ({', '.join(counts)}), about {hours:.0f} hours.\n\n"
+    text += HEAD.format(title="All exercises", widths="10 46 14 10 10 10")
+    head = ("Exercise", "Outcome", "Kind", "Difficulty", "Minutes", "Variants")
+    text += _row(*head)
+    for e in every:
+        varied = 1
+        for others in e.get("vary", {}).values():
+            varied *= 1 + len(others)
+        text += _row(
+            f"{{ref}}`{e['id']} <{e['label']}>`",
+            e["outcome"],
+            e["kind"],
+            str(e["difficulty"]),
+            str(e["minutes"]),
+            str(varied) if varied > 1 else "–",
+        )
+    return text + ":::\n"
+
+
+def _row(*cells: str) -> str:
+    first, *rest = cells
+    return "\n".join([f"* - {first}", *(f"  - {cell}" for cell in rest)]) + "\n"

@@ -1,0 +1,1 @@
+"""Chapters as notebooks: run, lint, compare, seal, and convert for Colab."""

@@ -1,0 +1,253 @@
+"""Write Colab's notebook of each chapter: `python -m book.tools.notebooks.colab OUT`.
+
+A chapter's own notebook shows raw MyST in Colab, and its solutions. The notebooks
+written here are plain: references are resolved to the book's numbers, solutions are
+out, each computing exercise has a cell for the answer, and a first cell that installs
+ntkbook if it is missing, and nothing that Colab has already.
+"""
+
+import argparse
+import copy
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from book.tools.notebooks.citations import Bibliography
+from book.tools.notebooks.files import NOTEBOOKS, number_of
+from book.tools.notebooks.myst import Chapter, in_solutions, with_note
+from book.tools.notebooks.to_markdown import Book, Renderer
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the notebooks need to know about the book; "" where it is not yet known."""
+
+    site: str = ""  # where the built book can be read
+    repository: str = ""  # the address of its git repository
+    version: str = ""  # of ntkbook, as in its wheel and its git tag
+    bibliography: Path = ROOT / "book" / "references.bib"
+    # What ntkbook imports and Colab lacks: small, pure Python, installed without
+    # dependencies. Later versions of lineax ask for a newer jax than Colab's.
+    needs: tuple[str, ...] = (
+        "wadler_lindig",
+        "jaxtyping",
+        "equinox",
+        "lineax==0.0.8",
+        "optimistix",
+        "diffrax",
+    )
+
+
+SETUP = """\
+# Installs ntkbook where it is missing, and never touches jax, numpy or the GPU's
+# drivers. Running it twice does no harm.
+import glob
+import importlib
+import importlib.util
+import subprocess
+import sys
+
+
+def install(*what):
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    subprocess.run([*pip, *what], check=True)
+    importlib.invalidate_caches()
+
+
+if importlib.util.find_spec("ntkbook") is None:
+    wheels = sorted(glob.glob("ntkbook-*.whl"))
+    source = wheels[-1] if wheels else {source!r}
+    if not source:
+        raise RuntimeError(
+            "ntkbook is not here yet. Its wheel, ntkbook-*.whl, lies beside this "
+            "notebook in the built book (folder colab/). Upload it with the folder "
+            "icon on the left, then run this cell again."
+        )
+    install(source)
+for package in {needs!r}:
+    if importlib.util.find_spec(package.split("==")[0]) is None:
+        install(package)
+
+import jax
+
+import ntkbook
+
+print("ntkbook", ntkbook.__version__, "- jax", jax.__version__, "-", jax.devices())
+"""
+
+ANSWER = """\
+# Exercise {id}: your answer takes roughly {lines}.
+answer = ...
+
+ntkbook.page.check("{id}", answer)
+"""
+
+
+def convert(nb, *, number: str, settings: Settings, targets: dict | None = None):
+    """A chapter as a clean notebook for Colab.
+
+    Args:
+        nb: the chapter, as read by nbformat; it stays as it is.
+        number: the chapter's number, which its theorems and exercises begin with.
+        targets: what labels of other chapters point to (see `scan`).
+
+    Raises:
+        ValueError: for markup that has no plain form, or a reference to nothing.
+    """
+    book = Book(
+        targets=(targets or {}) | scan(nb, number),
+        bibliography=Bibliography(settings.bibliography),
+        site=settings.site,
+    )
+    renderer = Renderer(number, book)
+    # Solutions are rendered and dropped: their equations and figures count too.
+    plain = plain_cells(nb, renderer)
+    cells = [cell for _, new, solution in plain if not solution for cell in new]
+    cells.insert(1, made("code", setup(settings), "setup"))
+    if book.cited:
+        listing = book.bibliography.listing(book.cited)
+        cells.append(made("markdown", listing, "references"))
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata())
+
+
+def plain_cells(nb, renderer: Renderer) -> Iterator[tuple[object, list, bool]]:
+    """Each cell, its plain form, and whether it belongs to a solution."""
+    for cell, solution in in_solutions(nb.cells):
+        new = []
+        if cell.cell_type == "code":
+            new = _code(cell, renderer)
+        elif cell.cell_type == "markdown":
+            if text := renderer.render(with_note(cell)):
+                new = [_cell("markdown", text, cell), *_answer(cell)]
+        yield cell, new, solution
+
+
+def scan(nb, number: str) -> dict:
+    """What each label in a chapter points to."""
+    chapter, targets = Chapter(number), {}
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            chapter.scan(cell.source, targets)
+        elif caption := _figure(cell).get("caption"):
+            chapter.figure(caption, _figure(cell).get("name"), targets)
+    return targets
+
+
+def convert_all(notebooks: Path, out: Path, config: dict) -> list[Path]:
+    """Convert every chapter `NN_name.ipynb` in a folder; returns what was written.
+
+    Args:
+        config: the contents of the book's `_config.yml`.
+    """
+    settings, chapters = settings_of(config), {}
+    for path in sorted(Path(notebooks).glob(NOTEBOOKS)):
+        chapters[path] = nbformat.read(path, as_version=4)
+    targets = {}
+    for path, nb in chapters.items():
+        targets |= scan(nb, number_of(path.name))
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for path, nb in chapters.items():
+        try:
+            new = convert(
+                nb, number=number_of(path.name), settings=settings, targets=targets
+            )
+        except ValueError as problem:
+            raise ValueError(f"{path}: {problem}") from None
+        nbformat.write(new, out / path.name)
+        written.append(out / path.name)
+    return written
+
+
+def _code(cell, renderer: Renderer) -> list:
+    """A code cell without its outputs, and its caption as text below it."""
+    new = [_cell("code", cell.source, cell)]
+    figure = _figure(cell)
+    if figure.get("caption"):
+        number = renderer.chapter.next("Figure").number
+        caption = renderer.inline(figure["caption"])
+        name = f"caption-{number.replace('.', '-')}"
+        new.append(made("markdown", f"**Figure {number}.** {caption}", name))
+    return new
+
+
+def _answer(cell) -> list:
+    """A cell to answer in, after an exercise that asks for a number."""
+    exercise = cell.metadata.get("ntkbook", {}).get("exercise", {})
+    if exercise.get("kind") != "compute":
+        return []
+    id, lines = exercise["id"], exercise.get("lines", 3)
+    text = ANSWER.format(id=id, lines=f"{lines} line{'s' if lines != 1 else ''}")
+    return [made("code", text, f"answer-{id.replace('.', '-')}", tags=["answer"])]
+
+
+def _figure(cell) -> dict:
+    return cell.metadata.get("mystnb", {}).get("figure", {})
+
+
+def setup(settings: Settings) -> str:
+    """The code of the cell that installs ntkbook where it is missing."""
+    source = ""
+    if settings.site:
+        wheel = f"ntkbook-{settings.version}-py3-none-any.whl"
+        source = f"{settings.site.rstrip('/')}/colab/{wheel}"
+    elif settings.repository:
+        source = f"ntkbook @ git+{settings.repository}@v{settings.version}"
+    return SETUP.format(source=source, needs=settings.needs)
+
+
+def _cell(kind: str, source: str, cell):
+    """A cell that keeps its id and its tags, and nothing else."""
+    tags = copy.copy(cell.metadata.get("tags", []))
+    return made(kind, source, cell.get("id", "cell"), tags)
+
+
+def made(kind: str, source: str, id: str, tags: list[str] | None = None):
+    """A new cell."""
+    make = getattr(nbformat.v4, f"new_{kind}_cell")
+    about = {"tags": tags} if tags else {}
+    return make(source=source.strip("\n"), id=id, metadata=about)
+
+
+def metadata() -> dict:
+    """The metadata of a notebook for Colab."""
+    return {
+        "kernelspec": {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": "python3",
+        },
+        "language_info": {"name": "python"},
+        "colab": {"provenance": [], "toc_visible": True},
+    }
+
+
+def settings_of(config: dict) -> Settings:
+    """The settings of the book, from its `_config.yml`."""
+    source = (ROOT / "ntkbook" / "__init__.py").read_text(encoding="utf-8")
+    return Settings(
+        site=(config.get("html") or {}).get("baseurl") or "",
+        repository=(config.get("repository") or {}).get("url") or "",
+        version=re.search(r'__version__ = "(.+?)"', source)[1],
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks")
+    given = parser.parse_args()
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    for path in convert_all(given.notebooks, given.out, config):
+        print("wrote", path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From the sources to the site: build it, print it, draw its posters."""

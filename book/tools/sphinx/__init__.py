@@ -1,0 +1,12 @@
+"""The book's Sphinx extensions: what Jupyter Book does not do for its pages."""
+
+EXTENSIONS = """
+    api_page book_map claims_page course_tables glossary nonbreaking page performance
+    search_index
+""".split()
+
+
+def setup(app):
+    for name in EXTENSIONS:
+        app.setup_extension(f"{__name__}.{name}")
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,114 @@
+"""Tangent kernels larger than memory."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from ntkbook.kernels.empirical.tangent import check_finite, kernel_of
+from ntkbook.kernels.gram import blocks_of_gram, pairs_of_blocks
+from ntkbook.machine import checks
+from ntkbook.machine.memory_mapped import Mapped, fingerprint
+from ntkbook.machine.progress import progress_bar
+
+
+def ntk_on_disk(
+    path,
+    apply: Callable,
+    params,
+    x1,
+    x2=None,
+    *,
+    trace: bool = False,
+    progress: bool = True,
+) -> np.memmap:
+    """Write the tangent kernel to a file, block by block, and return it as an array.
+
+    What is in memory at once is a block. If the call is interrupted, even killed, the
+    same call continues where it was, with the result that it would have had; when the
+    kernel is complete, it only opens the file. A second small file,
+    ``<path>.parts.json``, says how far it is.
+
+    Args:
+        path: of the file, which must end in ``.npy``; its folder must exist.
+        apply: ``apply(params, x) -> (n, k)``, as for :func:`ntk`.
+        params: the parameters.
+        x1: inputs, ``(n1, ...)``.
+        x2: inputs, ``(n2, ...)``; ``None`` means ``x1``.
+        trace: the trace over the outputs in place of the full kernel.
+        progress: show a progress bar where this takes longer than two seconds.
+
+    Returns:
+        The kernel as :func:`ntk` returns it, but as a NumPy memory map to be read;
+        indexing it reads from the disk what is asked for.
+
+    Raises:
+        ValueError: as :func:`ntk`; or another kernel is at this path.
+        TypeError: as :func:`ntk`.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook, pathlib, tempfile
+        >>> linear = lambda w, x: x @ w[:, None]
+        >>> x = jnp.array([[1.0, 2.0], [3.0, -1.0]])
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "kernel.npy"
+        >>> ntkbook.ntk_on_disk(path, linear, jnp.zeros(2), x).tolist()
+        [[5.0, 1.0], [1.0, 10.0]]
+
+    Source: :cite:t:`jacot2018neural`.
+    """
+    path = _npy_file(path)
+    checks.boolean("progress", progress)
+    kernel = kernel_of(apply, params, x1, x2, trace)
+    if checks.is_traced((kernel.params, kernel.x1, kernel.x2)):
+        raise ValueError("`params` and inputs must have values: a file is written.")
+    if jax.process_count() > 1:
+        raise ValueError(
+            "`path` is one file, and several processes came: call ntk, or start one."
+        )
+    blocks = kernel.blocks()
+    # The cut depends on the memory budget; a kernel that was begun keeps its own.
+    cut = {name: _edges(blocks[name]) for name in ("rows", "columns")}
+    which = fingerprint(
+        lambda params, x1, x2: apply(params, x1[:1]),
+        *(kernel.params, kernel.x1, kernel.x2),
+        trace=kernel.plan.how.trace,
+    )
+    mapped = Mapped(path, kernel.shape, kernel.x1.dtype, cut, which)
+    cut = {name: _slices(mapped.plan[name]) for name in ("rows", "columns")}
+    pairs = pairs_of_blocks(**cut)
+    todo = blocks_of_gram(**blocks | cut, pairs=pairs[mapped.done :])
+    with progress_bar(
+        progress, total=len(pairs), initial=mapped.done, desc="kernel"
+    ) as bar:
+        for rows, columns, block in todo:
+            block = np.asarray(check_finite(block))
+            mapped.array[rows, columns] = block
+            if kernel.x2 is None and rows != columns:
+                mapped.array[columns, rows] = block.transpose(kernel.swap)
+            mapped.note_done()
+            bar.update()
+    return np.load(path, "r")
+
+
+def _npy_file(path) -> Path:
+    try:
+        path = Path(path)
+    except TypeError:
+        raise TypeError(
+            f"`path` must name a file, but {checks.short(path)} came; pass for example "
+            "'kernel.npy'."
+        ) from None
+    if path.suffix != ".npy" or not path.parent.is_dir():
+        raise ValueError(
+            f"`path` must end in .npy, in a folder that exists, but {str(path)!r} came."
+        )
+    return path
+
+
+def _edges(slices) -> list | None:
+    return slices and [[s.start, s.stop] for s in slices]
+
+
+def _slices(edges) -> list[slice] | None:
+    return edges and [slice(*e) for e in edges]

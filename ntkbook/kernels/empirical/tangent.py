@@ -1,0 +1,247 @@
+r"""The empirical neural tangent kernel of any network.
+
+.. math:: \Theta(x, x') = J(x)\, J(x')^\top, \qquad J(x) = \partial_w f(x, w)
+
+Every parameter contributes, and the kernel is the sum (``contraction.py``). What a
+layer contributes needs no Jacobian: with m units it takes O(n m^2 + n^2 m) operations
+in place of O(n^2 m^2). This module cuts the inputs into blocks that fit in memory, and
+spreads them over the devices that there are.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ntkbook.kernels.empirical.contraction import Plan, contract, features, plan_for
+from ntkbook.kernels.gram import gram_in_blocks
+from ntkbook.machine import checks
+from ntkbook.machine.memory import blocks, memory_budget
+from ntkbook.machine.mesh import everywhere, gather, here, mesh_for, spread
+
+FULL = 512  # rows of outputs; matrix products with fewer do not fill a processor
+SIDE = 8  # blocks along the side of a symmetric kernel: 36 of 64 are computed
+
+
+def ntk(apply: Callable, params, x1, x2=None, *, trace: bool = False):
+    r"""Return the empirical neural tangent kernel between two sets of inputs.
+
+    .. math:: \Theta_{ij} = \sum_q \partial_{w_q} f(x_i, w)\, \partial_{w_q} f(x'_j, w)
+
+    It is computed on all devices that JAX has, those of other processes included: after
+    ``jax.distributed.initialize()`` every process makes the same call and gets the same
+    result. ``jax.vmap`` or ``jax.lax.map`` over ``params`` gives the kernels of an
+    ensemble, or of the checkpoints of a training run.
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``, a network's ``apply`` or any JAX function
+            of that form in which one input's output does not depend on the others (no
+            batch normalisation). Define it once: a function made anew for each call is
+            compiled anew.
+        params: the parameters, any pytree of floating-point arrays of one dtype.
+        x1: inputs, ``(n1, ...)``.
+        x2: inputs, ``(n2, ...)``; ``None`` means ``x1``.
+        trace: return the trace over the outputs, which is k times less work.
+
+    Returns:
+        ``(n1, n2)`` for one output; ``(n1, n2, k, k)`` for k outputs, where entry
+        ``[i, j, a, b]`` pairs output a at ``x1[i]`` with output b at ``x2[j]``. With
+        ``trace`` always ``(n1, n2)``, the sum over a = b.
+
+    Raises:
+        ValueError: shapes that do not match, empty, NaN or infinite input, or a kernel
+            that overflows.
+        TypeError: integer or mixed dtypes, or an ``apply`` that is not a function.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, ntkbook
+        >>> linear = lambda w, x: x @ w[:, None]        # f(x, w) = <x, w>
+        >>> x = jnp.array([[1.0, 2.0], [3.0, -1.0]])
+        >>> ntkbook.ntk(linear, jnp.zeros(2), x).tolist()   # its kernel is <x, x'>
+        [[5.0, 1.0], [1.0, 10.0]]
+        >>> net = ntkbook.mlp(64, 2, outputs=3)         # an ensemble of five
+        >>> keys = jax.random.split(jax.random.key(0), 5)
+        >>> params = jax.vmap(net.init, (0, None))(keys, x)
+        >>> jax.vmap(lambda p: ntkbook.ntk(net.apply, p, x, trace=True))(params).shape
+        (5, 2, 2)
+
+    Source: :cite:t:`jacot2018neural`; the layerwise contraction is the dense case of
+    :cite:t:`novak2022fast`.
+    """
+    kernel = kernel_of(apply, params, x1, x2, trace)
+    return check_finite(gram_in_blocks(**kernel.blocks(), swap=kernel.swap))
+
+
+def ntk_diagonal(apply: Callable, params, x):
+    r"""Return the tangent kernel of every input with itself.
+
+    .. math:: \Theta_{ii} = J(x_i)\, J(x_i)^\top
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``, as for :func:`ntk`.
+        params: the parameters.
+        x: inputs, ``(n, ...)``.
+
+    Returns:
+        ``(n,)`` for one output, ``(n, k, k)`` for k. Time and memory grow as n.
+
+    Raises:
+        ValueError: as :func:`ntk`.
+        TypeError: as :func:`ntk`.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook
+        >>> linear = lambda w, x: x @ w[:, None]
+        >>> x = jnp.array([[1.0, 2.0], [3.0, -1.0]])
+        >>> ntkbook.ntk_diagonal(linear, jnp.zeros(2), x).tolist()
+        [5.0, 10.0]
+
+    Source: :cite:t:`jacot2018neural`.
+    """
+    plan, params, x, _ = kernel_of(apply, params, x, name="x")
+    numbers_per_row = 4 * plan.work_per_input + plan.work_per_pair
+    rows = blocks(x.shape[0], numbers_per_row * x.dtype.itemsize)
+    found = [_diagonal(plan.how, params, x[r]) for r in rows]
+    return check_finite(jnp.concatenate(found))
+
+
+def ntk_routes(apply: Callable, params, x) -> dict[str, str]:
+    """Say for each parameter how its share of the tangent kernel is computed.
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``, as for :func:`ntk`.
+        params: the parameters.
+        x: inputs, ``(n, ...)``; only their shape matters.
+
+    Returns:
+        For each parameter, named by its place in ``params``, one of ``"unused"``;
+        ``"Grams of inputs and deltas"``, of a layer that is used at one place an input;
+        ``"pairs of places"``, the same where there are several; ``"formed from inputs
+        and deltas"``, where that is less work; ``"Jacobian of its equations"``, for
+        whatever is no product of one parameter with something; and for all of them
+        ``"whole Jacobian"``, where JAX can differentiate the network in forward mode
+        only.
+
+    Raises:
+        ValueError: as :func:`ntk`.
+        TypeError: as :func:`ntk`.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook
+        >>> apply = lambda p, x: jnp.tanh(x @ p["w"] + p["b"])
+        >>> params = {"w": jnp.zeros((2, 3)), "b": jnp.zeros((1, 3))}
+        >>> params["old"] = jnp.zeros(1)
+        >>> routes = ntkbook.ntk_routes(apply, params, jnp.ones((1, 2)))
+        >>> for name, route in routes.items():
+        ...     print(name, route)
+        ['b'] Jacobian of its equations
+        ['old'] unused
+        ['w'] Grams of inputs and deltas
+    """
+    kernel = kernel_of(apply, params, x, name="x")
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    names = map(jax.tree_util.keystr, paths)
+    return dict(zip(names, kernel.plan.routes, strict=True))
+
+
+class Kernel(NamedTuple):
+    """A kernel to be computed: checked arguments, and how."""
+
+    plan: Plan
+    params: Any
+    x1: jax.Array
+    x2: jax.Array | None
+
+    @property
+    def swap(self) -> tuple[int, ...]:
+        """Return how axes are permuted: Theta(x', x) has outputs exchanged as well."""
+        return (1, 0) if self.plan.how.trace else (1, 0, 3, 2)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the kernel's shape."""
+        n1, n2 = len(self.x1), len(self.x1 if self.x2 is None else self.x2)
+        return (n1, n2) + (() if self.plan.how.trace else (self.plan.outputs,) * 2)
+
+    def blocks(self) -> dict:
+        """Return how to compute it block by block, as ``gram_in_blocks`` takes it."""
+        plan, mesh = self.plan, mesh_for(self.params, self.x1, self.x2)
+        params, x1, x2 = everywhere(mesh, (self.params, self.x1, self.x2))
+        number, devices = x1.dtype.itemsize, 1 if mesh is None else mesh.size
+
+        def slices(x, at_most=None):
+            # Two blocks are alive at once, and making one needs as much again.
+            per_row = 4 * plan.work_per_input * number
+            per_pair = plan.work_per_pair * number
+            return blocks(x.shape[0], per_row, at_most, per_pair)
+
+        n = x1.shape[0] + (0 if x2 is None else x2.shape[0])
+        side = max(-(-FULL * devices // plan.outputs), -(-x1.shape[0] // SIDE))
+        return dict(
+            contract=partial(_contract, plan.how, mesh),
+            prepare=partial(_features, plan.how, mesh, params),
+            x1=x1,
+            x2=x2,
+            rows=slices(x1, side if x2 is None else None),
+            columns=None if x2 is None else slices(x2),
+            keep=n * plan.features * number <= memory_budget() / 2,
+            multiple=devices,
+        )
+
+
+def kernel_of(apply, params, x1, x2=None, trace=False, name="x1") -> Kernel:
+    """Check the arguments of :func:`ntk`, and plan."""
+    dtype = checks.parameters("params", params)
+    x1 = checks.inputs(name, x1)
+    checks.same_dtype("params", dtype, name, x1.dtype)
+    if x2 is not None:
+        x2 = checks.inputs("x2", x2)
+        checks.same_shape_of_inputs("x1", x1, "x2", x2)
+    checks.boolean("trace", trace)
+    k = checks.outputs_of(apply, params, x1).shape[1]
+    return Kernel(plan_for(apply, params, x1, k, trace), params, x1, x2)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _features(how, mesh, params, x):
+    # Rows go in and rows come out: between them no device does another's work.
+    return gather(mesh, spread(mesh, features(how, params, spread(mesh, x))))
+
+
+def _contract(how, mesh, one, two):
+    return here(mesh, _contract_everywhere(how, mesh, one, two))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _contract_everywhere(how, mesh, one, two):
+    two = one if two is None else two
+    return gather(mesh, contract(how, spread(mesh, one), two))
+
+
+@partial(jax.jit, static_argnums=0)
+def _diagonal(how, params, x):
+    def of_one(f):  # as if it were the only input
+        f = jax.tree.map(lambda a: a[None], f)
+        return contract(how, f, f)[0, 0]
+
+    return jax.vmap(of_one)(features(how, params, x))
+
+
+def check_finite(gram):
+    """Return the kernel if it is finite; say what to do where it is not."""
+    return checks.finite_result(
+        gram,
+        f"the tangent kernel is not finite: the derivatives of `apply` at `params` are "
+        f"NaN, infinite, or too large for {gram.dtype}; look at jax.grad(apply) there, "
+        "or call ntkbook.double_precision() first.",
+    )
+
+
+def as_matrix(gram):
+    """Return the kernel as one matrix, ``(n1 k, n2 k)``, a point's outputs together."""
+    if gram.ndim == 2:
+        return gram
+    n1, n2, k, _ = gram.shape
+    return gram.transpose(0, 2, 1, 3).reshape(n1 * k, n2 * k)

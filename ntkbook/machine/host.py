@@ -1,0 +1,67 @@
+"""Checks of what is computed on the host, in float64 whatever JAX is set to."""
+
+import numpy as np
+
+from ntkbook.machine import checks
+
+
+def host_array(name, value, expected) -> np.ndarray:
+    """Check an array on the host, where float64 does not depend on JAX's setting."""
+    if checks.is_traced(value):
+        raise TypeError(
+            f"`{name}` is traced by JAX, but this computes on the host in float64; "
+            "call it outside jax.jit and jax.grad."
+        )
+    array = checks.float_array(name, value, expected=expected, to=np.asarray)
+    return array.astype(np.float64)
+
+
+def host_matrix(name, value) -> np.ndarray:
+    array = host_array(name, value, "kernel values of shape (n1, n2)")
+    if array.ndim != 2:
+        raise ValueError(
+            f"`{name}` must be a matrix, but its shape is {array.shape}; for a network "
+            "with k outputs flatten the kernel to (n k, n k) first."
+        )
+    return array
+
+
+def targets(y, n: int) -> np.ndarray:
+    """Check targets at n points, ``(n,)`` or ``(n, k)``."""
+    y = host_array("y", y, f"targets of shape ({n},) or ({n}, k)")
+    if y.ndim not in (1, 2) or y.shape[0] != n:
+        raise ValueError(
+            f"`y` must have shape ({n},) or ({n}, k) to match `kernel`, but its shape "
+            f"is {y.shape}."
+        )
+    return y
+
+
+def test_kernel(k_test, n: int) -> np.ndarray:
+    """Check a kernel between test points and n training points."""
+    k_test = host_matrix("k_test", k_test)
+    if k_test.shape[1] != n:
+        raise ValueError(
+            f"`k_test` must have shape (n_test, {n}), one column for each training "
+            f"point, but its shape is {k_test.shape}; is it transposed?"
+        )
+    return k_test
+
+
+def host_times(name, t) -> np.ndarray:
+    """Check a time or a list of them, each from 0 to infinity."""
+    try:
+        times = np.asarray(t)
+        if times.dtype.kind not in "iuf":  # NumPy would also read "1" and True
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"`{name}` must be a time or an array of times, but {checks.short(t)} came."
+        ) from None
+    times = times.astype(np.float64)
+    if times.size == 0 or np.isnan(times).any() or (times < 0).any():
+        raise ValueError(
+            f"`{name}` must hold at least one time, each from 0 to infinity, but "
+            f"{checks.short(t)} came."
+        )
+    return times

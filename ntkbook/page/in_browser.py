@@ -1,0 +1,145 @@
+"""The figures that compute in the reader's browser, each a function that makes it.
+
+Their mathematics are held against the library in tests/test_front_page.py and
+tests/test_live_figures.py.
+"""
+
+from ntkbook.page.browser_figure import BrowserFigure
+
+_TRAINING_WORDS = (
+    "Blue is the network, dashed orange its linear model, black the two points that it "
+    "learns. Where the output is scaled up, the weights hardly move, and network and "
+    "linear model agree. Where it is scaled down, from the same weights, they move "
+    "further than their own length, and the two part."
+)
+TRAINING = (
+    "One network twice, from the same weights. Top: the function that it computes, and "
+    "that of the linear model which the tangent kernel describes. Below: its two "
+    "outputs on their way from 0 to the targets, and the kernel Θ as the ellipse "
+    "uᵀΘu = const around the targets (u: distance from them; half axes along the "
+    "eigenvectors, 1/√λ long). As long as the kernel stays as it was at the start, "
+    "dashed, the path crosses this ellipse at a right angle; where the kernel changes, "
+    "solid, the path turns off."
+)
+_POSTERIOR_WORDS = (
+    "Left, five random functions of an infinitely wide ReLU network with three hidden "
+    "layers. Right, the same network after four points: the Bayesian mean with a band "
+    "of two standard deviations, and, dash-dotted, what gradient descent on all "
+    "weights learns. Both pass through the points."
+)
+POSTERIOR = (
+    "An infinitely wide network on one-dimensional inputs, computed in this page from "
+    "the recursions for Σ and Θ. Left, five draws at the start. Right, the Bayesian "
+    "posterior (line and band of two standard deviations) and the function that "
+    "gradient descent learns (dash-dotted). At small bias all happens at x = 0: a bend"
+    " for ReLU, a step for erf that sharpens with depth. At large bias erf flattens "
+    "with depth. The two ways of learning agree at the data, and differ between and "
+    "beyond."
+)
+
+
+_TANGENT_WORDS = (
+    "Left, the outputs of a model with one weight, and its tangent at the start; the "
+    "target is the dotted line. Right, the loss and the tangent's parabola, in units "
+    "of the tangent's step: at output scale 1 their minima are far apart."
+)
+TANGENT = (
+    "The model α(f(w) − f(w₀)) and its tangent at w₀, for one data point. As α grows, "
+    "both minima run to the start and, faster, into each other: through a lens that "
+    "zooms with the step (right), the loss turns into the tangent's parabola. How "
+    "large α must be is what κ says; a start with a small slope has a large κ."
+)
+
+_CONTRIBUTIONS_WORDS = (
+    "Left, a network trained on eight points at output scale 0.32, its linear model, "
+    "and a query at 0. Right, what each point contributed to the output there, and "
+    "their sum, Σ; in outline, the same for the linear model, whose kernel does not "
+    "change. The outputs are close, the contributions are not."
+)
+CONTRIBUTIONS = (
+    "What each training point contributed to the output at the query: filled bars for "
+    "the network, from its path kernel; in outline for its linear model, from the "
+    "kernel at the start. The bars add up to the output, Σ, though many of them are "
+    "larger than it: they nearly cancel. Raise the scale α, and the filled bars move "
+    "into their outlines: only then are the network's books those of one fixed kernel."
+)
+
+
+def contributions_in_browser(caption: str = CONTRIBUTIONS) -> BrowserFigure:
+    """What each training point contributed to a trained network's output at a query.
+
+    Points and query to drag, the output scale as a slider. The network is
+    ``ntkbook.mlp(50, 1, "tanh", weight_std=4.0, bias_std=2.0, zero_output=True)``, its
+    contributions those of :func:`ntkbook.paths.path_kernel` with ``integral="exact"``.
+
+    Args:
+        caption: stands under it, as HTML.
+
+    Example:
+        >>> import ntkbook
+        >>> ntkbook.page.contributions_in_browser()
+        A network and its books in the browser; it needs HTML and scripts.
+    """
+    about = "A network and its books in the browser"
+    scripts = ["frame.js", "books.js"]
+    return BrowserFigure("contributions", scripts, about, _CONTRIBUTIONS_WORDS, caption)
+
+
+def tangent_in_browser(caption: str = TANGENT) -> BrowserFigure:
+    """The model with one weight, its tangent, and their losses.
+
+    Start and target to drag, the output scale as a slider; the minima of the loss and
+    of the tangent's loss, and the inverse relative scale of :func:`ntkbook.kappa`.
+
+    Args:
+        caption: stands under it, as HTML.
+
+    Example:
+        >>> import ntkbook
+        >>> ntkbook.page.tangent_in_browser()
+        A model with one weight in the browser; it needs HTML and scripts.
+    """
+    about = "A model with one weight in the browser"
+    scripts = ["frame.js", "one_weight.js"]
+    return BrowserFigure("tangent", scripts, about, _TANGENT_WORDS, caption)
+
+
+def train_in_browser(caption: str = TRAINING) -> BrowserFigure:
+    """A small network that trains where it is shown: lazy and rich, side by side.
+
+    Data points to drag, width and output scale as sliders; the functions, the outputs
+    with the kernel's ellipse, and the way that the weights go. The network is
+    ``ntkbook.mlp(width, 1, "tanh", weight_std=1.5, bias_std=0.5, zero_output=True)``,
+    and the tests hold its numbers against the library's.
+
+    Args:
+        caption: stands under it, as HTML.
+
+    Example:
+        >>> import ntkbook
+        >>> ntkbook.page.train_in_browser()
+        A network that trains in the browser; it needs HTML and scripts.
+    """
+    about = "A network that trains in the browser"
+    scripts = ["network.js"]
+    return BrowserFigure("train", scripts, about, _TRAINING_WORDS, caption)
+
+
+def posterior_in_browser(caption: str = POSTERIOR) -> BrowserFigure:
+    """An infinitely wide network, before and after it has seen four points.
+
+    Points to drag, depth, bias and activation; draws from the prior, the Bayesian
+    posterior under :func:`ntkbook.infinite.nngp`, and regression with
+    :func:`ntkbook.infinite.ntk`, both with ``weight_std=1.3``.
+
+    Args:
+        caption: stands under it, as HTML.
+
+    Example:
+        >>> import ntkbook
+        >>> ntkbook.page.posterior_in_browser()
+        An infinitely wide network in the browser; it needs HTML and scripts.
+    """
+    about = "An infinitely wide network in the browser"
+    scripts = ["frame.js", "kernels.js"]
+    return BrowserFigure("posterior", scripts, about, _POSTERIOR_WORDS, caption)

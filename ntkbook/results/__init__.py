@@ -1,0 +1,32 @@
+"""Stored results of runs too long for a page, with their provenance."""
+
+import json
+from pathlib import Path
+
+from ntkbook.machine import checks
+
+__all__ = ["keep", "stored"]
+
+FOLDER = Path(__file__).parent
+
+
+def stored(name: str) -> dict:
+    """Return a stored run: its results, and under ``"provenance"`` where they are from.
+
+    Raises:
+        ValueError: there is no such run.
+
+    Example:
+        >>> run = stored("04_images")
+        >>> run["provenance"]["command"]
+        'make run RUN=04_images'
+    """
+    checks.one_of("name", name, sorted(p.stem for p in FOLDER.glob("*.json")))
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def keep(name: str, results: dict) -> Path:
+    """Store a run's results in the library, where the chapters find them."""
+    path = FOLDER / f"{name}.json"
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    return path

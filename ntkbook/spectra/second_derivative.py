@@ -1,0 +1,173 @@
+r"""The size of a network's second derivative, without a Hessian.
+
+For one output at one point it is the spectral norm of a Hessian. For more it is the
+norm of a tensor of order three, which is NP-hard to compute in general, so it is
+enclosed. Both ends are eigenvalues of operators that are only ever multiplied with
+vectors: derivatives of gradients along a direction.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+from ntkbook.machine import checks
+from ntkbook.machine.memory import blocks
+
+
+def second_derivative_norm(apply: Callable, params, x) -> tuple[float, float]:
+    r"""Enclose the operator norm of the outputs' second derivative.
+
+    .. math::
+
+        &\max_{\lVert c \rVert = \lVert v \rVert = 1}
+        \Bigl| \sum_i c_i\, v^\top \partial^2 y_i\, v \Bigr| \\
+        &\quad\le\; \max_{\lVert v \rVert = 1}
+        \Bigl( \sum_i \lVert \partial^2 y_i\, v \rVert^2 \Bigr)^{1/2}
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``, twice differentiable in ``params``.
+        params: where.
+        x: inputs, ``(n, ...)``.
+
+    Returns:
+        ``(attained, bound)`` around the left-hand side; equal for one output at one
+        point.
+
+    Raises:
+        ValueError: parameters, inputs or outputs that are not of this form, or NaN.
+        TypeError: integer or mixed dtypes.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from ntkbook.taylor import second_derivative_norm
+        >>> apply = lambda w, x: x * w[0] * w[1]         # Hessian x [[0, 1], [1, 0]]
+        >>> low, high = second_derivative_norm(
+        ...     apply, jnp.array([3.0, 2.0]), jnp.array([[2.0]])
+        ... )
+        >>> round(low, 4), round(high, 4)
+        (2.0, 2.0)
+    """
+    dtype = checks.parameters("params", params)
+    x = checks.inputs("x", x)
+    checks.same_dtype("params", dtype, "x", x.dtype)
+    k = checks.outputs_of(apply, params, x).shape[1]
+    flat, unravel = ravel_pytree(params)
+
+    def hessian_product(c):
+        return lambda v: ravel_pytree(
+            _hessian_product(apply, params, x, c, unravel(v))
+        )[0]
+
+    # One row needs two vectors as long as the parameters, for each output.
+    rows = blocks(x.shape[0], 4 * k * flat.size * flat.dtype.itemsize)
+
+    def sum_of_squares(v):
+        v = unravel(v)
+        return sum(
+            ravel_pytree(_sum_of_squares(apply, params, x[row], v))[0] for row in rows
+        )
+
+    squared, v = _largest_eigenvalue(sum_of_squares, flat)
+    bound = max(squared, 0.0) ** 0.5
+    if bound == 0:
+        return 0.0, 0.0
+    curvature = _curvature(apply, params, x, unravel(v))
+    if jnp.linalg.norm(curvature) < 1e-3 * bound:
+        # Where eigenvalues come in pairs of both signs, as for every network that is
+        # linear in each of two layers, v may mix them, and their curvatures cancel.
+        # Any other start serves.
+        other = np.random.default_rng(0).standard_normal(curvature.shape)
+        curvature = jnp.asarray(other, curvature.dtype)
+    attained = 0.0
+    for _ in range(100):
+        # The best v for a given c; then, in closed form, the best c for that v.
+        c = curvature / jnp.linalg.norm(curvature)
+        before = attained
+        value, v = _largest_eigenvalue(hessian_product(c), flat, v)
+        attained = max(abs(value), before)
+        if attained <= before * (1 + 1e-6):
+            break
+        curvature = _curvature(apply, params, x, unravel(v))
+    # Rounding may leave the two ends, equal in exact arithmetic, in the wrong order.
+    return attained, max(bound, attained)
+
+
+@partial(jax.jit, static_argnums=0)
+def _hessian_product(apply, params, x, c, v):
+    """Return (sum_i c_i H_i) v: a derivative along v of one gradient."""
+    gradient = jax.grad(lambda p: jnp.vdot(c, apply(p, x)))
+    return jax.jvp(gradient, (params,), (v,))[1]
+
+
+@partial(jax.jit, static_argnums=0)
+def _curvature(apply, params, x, v):
+    """Return the outputs' second derivative along v, shape (n, k)."""
+
+    def slope(p):
+        return jax.jvp(lambda q: apply(q, x), (p,), (v,))[1]
+
+    return jax.jvp(slope, (params,), (v,))[1]
+
+
+@partial(jax.jit, static_argnums=0)
+def _sum_of_squares(apply, params, x, v):
+    """Return (sum_i H_i^2) v, for the inputs of one block."""
+    k = jax.eval_shape(apply, params, x).shape[1]
+
+    def slope(p, x_i, a, direction):  # of output a at input i
+        return jax.jvp(lambda p: apply(p, x_i[None])[0, a], (p,), (direction,))[1]
+
+    def for_each(function, *batches):  # over inputs, and over outputs
+        over_outputs = jax.vmap(function, (None, 0, *[0] * len(batches)))
+        return jax.vmap(over_outputs, (0, None, *[0] * len(batches)))(
+            x, jnp.arange(k), *batches
+        )
+
+    # First every H_i v: each is the gradient of a slope along v ...
+    each = for_each(lambda x_i, a: jax.grad(slope)(params, x_i, a, v))
+    # ... then sum_i H_i (H_i v): one gradient, of the sum of all slopes.
+    return jax.grad(lambda p: for_each(partial(slope, p), each).sum())(params)
+
+
+def _largest_eigenvalue(product, like, start=None):
+    """Return the eigenvalue of largest size and its vector, by Lanczos iterations."""
+    # The iteration runs in float64, whatever the precision of the products is.
+    p = like.size
+
+    def image_of(v):
+        return np.asarray(product(jnp.asarray(v.ravel(), like.dtype)), np.float64)
+
+    # Any start that is not orthogonal to the answer will do. One that is given gets
+    # some noise: as an exact eigenvector it would stay one, of whatever eigenvalue.
+    noise = np.random.default_rng(0).standard_normal(p)
+    noise /= np.linalg.norm(noise)
+    start = noise if start is None else np.asarray(start, np.float64) + 0.1 * noise
+    image = image_of(start)
+    if not np.isfinite(image).all():
+        raise ValueError(
+            "second derivatives of `apply` at `params` are NaN or infinite; use an "
+            "activation that is twice differentiable there."
+        )
+    if not image.any():
+        return 0.0, jnp.asarray(start / np.linalg.norm(start), like.dtype)
+    if p < 20:  # ARPACK needs more room than so small a matrix gives
+        matrix = np.stack([image_of(unit) for unit in np.eye(p)])
+        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+        best = np.argmax(np.abs(values))
+        return float(values[best]), jnp.asarray(vectors[:, best], like.dtype)
+    operator = LinearOperator((p, p), matvec=image_of, dtype=np.float64)
+    # This bounds the vector's residual; the eigenvalue's error is about its square.
+    tolerance = 1e-6 if like.dtype == np.float64 else 1e-4
+    try:
+        values, vectors = eigsh(operator, k=1, which="LM", v0=start, tol=tolerance)
+    except ArpackNoConvergence:
+        raise ValueError(
+            "Lanczos iterations on the second derivatives of `apply` at `params` did "
+            f"not converge in {like.dtype}; call ntkbook.double_precision() first."
+        ) from None
+    return float(values[0]), jnp.asarray(vectors[:, 0], like.dtype)

@@ -1,0 +1,216 @@
+r"""Gradient descent, compiled as one scan.
+
+The loss is a *sum* over the training points, with the half for squares, so that
+
+    time = step_size * steps
+
+is the time of the gradient flow that the book's formulas speak of. A minibatch of B of
+n points estimates the gradient of that sum by n/B times its own, so the same holds for
+every batch size.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ntkbook.kernels.empirical.tangent import as_matrix, ntk
+from ntkbook.machine import checks
+from ntkbook.machine.progress import progress_bar
+from ntkbook.training.losses import loss_function
+from ntkbook.training.minibatches import batches, minibatch
+from ntkbook.training.record import recorded_steps
+
+
+class Trajectory(NamedTuple):
+    """What was recorded along training, at t moments.
+
+    Attributes:
+        steps: ``(t,)``, how many steps had been made.
+        times: ``(t,)``, ``step_size * steps``.
+        loss: ``(t,)``, loss on all training points.
+        outputs: ``(t, n, k)``, outputs at the training points.
+        observed: what ``observe(params)`` returned, stacked along a first axis of
+            length t; ``None`` without ``observe``.
+        params: the parameters at the end.
+    """
+
+    steps: np.ndarray
+    times: Float[Array, " t"]
+    loss: Float[Array, " t"]
+    outputs: Float[Array, "t n k"]
+    observed: Any
+    params: Any
+
+
+def gradient_descent(
+    apply: Callable,
+    params,
+    x,
+    y,
+    *,
+    step_size: float,
+    steps: int,
+    batch_size: int | None = None,
+    key=None,
+    loss: str | Callable = "squared",
+    record=100,
+    observe: Callable | None = None,
+    progress: bool = True,
+) -> Trajectory:
+    r"""Train by gradient descent, on all points at once or in minibatches.
+
+    .. math:: w_{s+1} = w_s - \eta\, \partial_w \sum_i \ell(f(x_i, w_s), y_i)
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``.
+        params: where to start.
+        x: inputs, ``(n, ...)``.
+        y: targets, ``(n, k)``, shaped as the outputs.
+        step_size: :math:`\eta > 0`. On the squared loss, steps above
+            :math:`2 / \lambda_{\max}` of the tangent kernel diverge.
+        steps: number of steps, at least 1.
+        batch_size: points in each minibatch; ``None`` takes all. Every epoch shuffles
+            the points anew and drops what does not fill a batch.
+        key: random key for the shuffling; needed with ``batch_size``.
+        loss: ``"squared"``, ``"logistic"``, or a function ``(outputs, y) -> scalar``
+            that sums over the points.
+        record: when to look: a number of evenly spaced moments, or the steps
+            themselves. The start and the end are always among them.
+        observe: ``observe(params)``, evaluated at these moments inside the compiled
+            loop, for example the outputs at other points.
+        progress: show a progress bar where training takes longer than two seconds.
+
+    Returns:
+        A :class:`Trajectory`.
+
+    Raises:
+        ValueError: shapes that do not match, bad sizes, or training that diverged.
+        TypeError: integer or mixed dtypes, a missing key.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook
+        >>> apply = lambda w, x: x @ w
+        >>> x, y = jnp.array([[1.0], [2.0]]), jnp.array([[2.0], [4.0]])
+        >>> run = ntkbook.gradient_descent(
+        ...     apply, jnp.zeros((1, 1)), x, y, step_size=0.1, steps=50
+        ... )
+        >>> round(float(run.params[0, 0]), 4)
+        2.0
+    """
+    x, y, dtype = checks.data(apply, params, x, y)
+    step_size = checks.finite_float("step_size", step_size, above=0)
+    steps = checks.positive_int("steps", steps)
+    batch_size, key = batches(batch_size, key, len(x))
+    moments = recorded_steps(record, steps)
+    of_loss = loss_function(loss, y)
+    if observe is not None:
+        checks.function("observe", observe, "observe(params)")
+        checks.shape_of("observe(params)", observe, params)
+    checks.boolean("progress", progress)
+
+    # The zeros are traced where a traced function calls this with concrete arrays: the
+    # loop then runs later, when the bar is gone.
+    if checks.is_traced((params, x, y, key, jnp.zeros(()))):
+        progress = False
+    with progress_bar(progress, total=steps, desc="training") as bar:
+        _Bar.current = bar
+        end, first, rest = _run(
+            apply, of_loss, observe, batch_size, progress,
+            params, x, y, jnp.asarray(step_size, dtype), moments, key,
+        )  # fmt: skip
+        if progress:
+            jax.block_until_ready(rest)
+            jax.effects_barrier()
+    losses, outputs, observed = jax.tree.map(
+        lambda a, b: jnp.concatenate([a[None], b]), first, rest
+    )
+    run = Trajectory(
+        steps=moments,
+        times=step_size * jnp.asarray(moments, dtype),
+        loss=losses,
+        outputs=outputs,
+        observed=observed,
+        params=end,
+    )
+    if not checks.is_traced(losses):
+        _refuse_divergence(run, apply, params, x, loss, step_size)
+    return run
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+def _run(
+    apply, loss, observe, batch_size, progress, params, x, y, step_size, moments, key
+):
+    n = x.shape[0]
+
+    def objective(params, rows):
+        if rows is None:
+            return loss(apply(params, x), y)
+        return loss(apply(params, x[rows]), y[rows]) * (n / batch_size)
+
+    def batch(step):
+        if batch_size is None:
+            return None
+        return minibatch(key, step, n, batch_size)
+
+    def one_step(step, params):
+        slope = jax.grad(objective)(params, batch(step))
+        return jax.tree.map(lambda p, g: p - step_size * g, params, slope)
+
+    def look(params):
+        outputs = apply(params, x)
+        observed = None if observe is None else observe(params)
+        return loss(outputs, y), outputs, observed
+
+    def segment(params, between):
+        params = jax.lax.fori_loop(between[0], between[1], one_step, params)
+        if progress:
+            jax.debug.callback(_Bar.tick, between[1] - between[0])
+        return params, look(params)
+
+    first = look(params)
+    end, rest = jax.lax.scan(segment, params, (moments[:-1], moments[1:]))
+    return end, first, rest
+
+
+class _Bar:
+    """The bar that compiled code ticks; held here, since compiled code is kept."""
+
+    current = None
+
+    @staticmethod
+    def tick(steps):
+        _Bar.current.update(int(steps))
+
+
+def _refuse_divergence(run, apply, params, x, loss, step_size):
+    """Raise a ``ValueError`` where the loss, the outputs or the end are not finite."""
+    finite = np.isfinite(run.loss) & np.isfinite(run.outputs).all(axis=(1, 2))
+    for leaf in jax.tree.leaves(run.params):
+        finite[-1] &= bool(jnp.all(jnp.isfinite(leaf)))
+    if finite.all():
+        for leaf in jax.tree.leaves(run.observed):
+            # Infinity may be meant, as the log of a loss that reaches 0.
+            if jnp.any(jnp.isnan(leaf)):
+                raise ValueError("`observe(params)` returned NaN.")
+        return
+    bad = int(np.argmin(finite))
+    if bad == 0:
+        raise ValueError(
+            "the loss or the outputs of `apply(params, x)` are not finite before the "
+            "first step; start from smaller parameters, or check `loss`."
+        )
+    advice = "pass a smaller one."
+    if loss == "squared" and run.outputs[0].size <= 2000:
+        gram = np.asarray(as_matrix(ntk(apply, params, x)), np.float64)
+        top = np.linalg.eigvalsh(gram)[-1]
+        advice = f"the largest stable one at the start is {2 / top:.3g}."
+    raise ValueError(
+        f"training diverged: with `step_size`={step_size:g} the outputs or the loss "
+        f"are not finite at step {run.steps[bad]}; {advice}"
+    )

@@ -1,0 +1,241 @@
+r"""Gradient descent with no step size: the gradient flow, as a differential equation.
+
+.. math:: \dot w = -\partial_w \mathcal L(w)
+
+It is solved by diffrax, with steps that adapt to a tolerance.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ntkbook.machine import checks
+from ntkbook.machine.host import host_times
+from ntkbook.machine.progress import progress_bar
+from ntkbook.training.losses import loss_function
+
+
+class Flow(NamedTuple):
+    """A solution of the gradient flow, at t times.
+
+    Attributes:
+        times: ``(t,)``.
+        loss: ``(t,)``, loss on all training points.
+        outputs: ``(t, n, k)``, outputs at the training points.
+        observed: what ``observe(params)`` returned, stacked along a first axis of
+            length t; ``None`` without ``observe``.
+        params: the parameters at the last time.
+        solver_steps: how many steps the solver made.
+    """
+
+    times: Float[Array, " t"]
+    loss: Float[Array, " t"]
+    outputs: Float[Array, "t n k"]
+    observed: Any
+    params: Any
+    solver_steps: Any
+
+
+def gradient_flow(
+    apply: Callable,
+    params,
+    x,
+    y,
+    *,
+    times,
+    loss: str | Callable = "squared",
+    observe: Callable | None = None,
+    tolerance: float | None = None,
+    max_steps: int = 100_000,
+    progress: bool = True,
+) -> Flow:
+    r"""Solve the gradient flow of a network: gradient descent with no step size.
+
+    .. math::
+
+        \dot w(t) &= -\partial_w \sum_i \ell(f(x_i, w(t)), y_i), \\
+        w(0) &= w_0
+
+    by a Runge-Kutta method of order 8 that chooses its own steps
+    (:class:`diffrax.Dopri8`). One step of gradient descent on the same loss, a sum
+    over the points, covers the time ``step_size``.
+
+    The method is explicit, so over a long time t it needs at least about
+    :math:`\lambda_{\max}(\Theta) \, t / 5` steps, as gradient descent needs half of
+    that product. Where the flow is smooth they give many digits; at each kink of a ReLU
+    network it must slow down, and gradient descent with a small step is the better
+    tool.
+
+    Each new ``apply``, ``loss`` or ``observe`` is compiled, which takes seconds: define
+    them once. Under ``jax.jit`` and ``jax.vmap`` nothing can be raised; a flow that was
+    not solved then has infinite ``loss`` and ``outputs``.
+
+    Args:
+        apply: ``apply(params, x) -> (n, k)``.
+        params: where to start, :math:`w_0`.
+        x: inputs, ``(n, ...)``.
+        y: targets, ``(n, k)``, shaped as the outputs.
+        times: when to look: one time or several, increasing, from 0 on. The flow is
+            solved up to the last; the solver makes at least one step to each.
+        loss: ``"squared"`` (with its half), ``"logistic"``, or a function
+            ``(outputs, y) -> scalar`` that sums over the points.
+        observe: ``observe(params)``, evaluated at these times; floating-point arrays.
+        tolerance: relative and absolute error allowed in one step, as a root mean
+            square over all of ``params``; 1e-9 in float64 and 1e-5 in float32 if not
+            given.
+        max_steps: give up after this many steps of the solver.
+        progress: show a progress bar where it takes longer than two seconds.
+
+    Returns:
+        A :class:`Flow`.
+
+    Raises:
+        ValueError: shapes that do not match, times that do not increase, a flow that
+            needs more than ``max_steps`` steps or stops being finite.
+        TypeError: integer or mixed dtypes.
+
+    Example:
+        >>> import jax.numpy as jnp, ntkbook
+        >>> apply = lambda w, x: x @ w
+        >>> one = jnp.ones((1, 1))                         # the loss is (w - 1)^2 / 2
+        >>> flow = ntkbook.gradient_flow(apply, 0 * one, one, one, times=[0.0, 1.0])
+        >>> flow.outputs.ravel().round(4).tolist()         # 1 - exp(-t)
+        [0.0, 0.6321]
+
+    Source: :cite:t:`kidger2021neural` for the solver.
+    """
+    x, y, dtype = checks.data(apply, params, x, y)
+    times = _increasing(times)
+    of_loss = loss_function(loss, y)
+    if observe is not None:
+        checks.function("observe", observe, "observe(params)")
+        seen = checks.shape_of("observe(params)", observe, params)
+        for leaf in jax.tree.leaves(seen):
+            # The solver marks a failure by infinity, which integers do not have.
+            if not jnp.issubdtype(getattr(leaf, "dtype", None), jnp.floating):
+                raise TypeError(
+                    "`observe(params)` must return floating-point arrays, but "
+                    f"{checks.short(leaf)} came."
+                )
+    if tolerance is None:
+        tolerance = 1e-9 if dtype == np.float64 else 1e-5
+    tolerance = checks.finite_float("tolerance", tolerance, above=0)
+    max_steps = checks.positive_int("max_steps", max_steps)
+    checks.boolean("progress", progress)
+    traced = checks.is_traced((params, x, y, jnp.zeros(())))
+    progress = progress and not traced
+    with progress_bar(progress, total=100, desc="flow", unit="%") as bar:
+        _Bar.current = bar
+        flow, failed = _solve(
+            apply, of_loss, observe, max_steps, progress,
+            params, x, y, jnp.asarray(times, dtype), jnp.asarray(tolerance, dtype),
+        )  # fmt: skip
+        if not traced:
+            jax.block_until_ready(flow)
+            jax.effects_barrier()
+    if not checks.is_traced(flow.loss):
+        _refuse_failure(flow, bool(failed), max_steps)
+    return flow
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+def _solve(
+    apply, loss, observe, max_steps, progress, params, x, y, times, tolerance
+):  # fmt: skip
+    import diffrax  # takes a second, and only this function needs it
+
+    class Meter(diffrax.AbstractProgressMeter):
+        """Tells the bar how much of the time has been covered."""
+
+        def init(self):
+            return jnp.zeros(())
+
+        def step(self, state, done):
+            jax.debug.callback(_Bar.tick, done)
+            return state
+
+        def close(self, state):
+            pass
+
+    def downhill(t, params, _):
+        slope = jax.grad(lambda p: loss(apply(p, x), y))(params)
+        return jax.tree.map(jnp.negative, slope)
+
+    def look(t, params, _):
+        outputs = apply(params, x)
+        observed = None if observe is None else observe(params)
+        return loss(outputs, y), outputs, observed
+
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(downhill),
+        diffrax.Dopri8(),
+        t0=jnp.zeros_like(times[-1]),
+        t1=times[-1],
+        dt0=None,
+        y0=params,
+        saveat=diffrax.SaveAt(
+            subs=[
+                diffrax.SubSaveAt(ts=times, fn=look),
+                diffrax.SubSaveAt(t1=True),
+            ]
+        ),
+        # A step ends at each of `times`: between steps the solver interpolates, which
+        # would cost three digits.
+        stepsize_controller=diffrax.ClipStepSizeController(
+            diffrax.PIDController(rtol=tolerance, atol=tolerance), step_ts=times
+        ),
+        max_steps=max_steps,
+        progress_meter=Meter() if progress else diffrax.NoProgressMeter(),
+        throw=False,
+    )
+    (losses, outputs, observed), ends = solution.ys
+    end = jax.tree.map(lambda leaf: leaf[0], ends)
+    made = solution.stats["num_steps"]
+    failed = solution.result != diffrax.RESULTS.successful
+    return Flow(times, losses, outputs, observed, end, made), failed
+
+
+class _Bar:
+    """The bar that compiled code moves; held here, since compiled code is kept."""
+
+    current = None
+
+    @staticmethod
+    def tick(done):
+        percent = round(100 * float(done))
+        if percent > _Bar.current.n:
+            _Bar.current.update(percent - _Bar.current.n)
+
+
+def _increasing(times) -> np.ndarray:
+    """Return finite, increasing times as a vector."""
+    array = np.atleast_1d(host_times("times", times))
+    if array.ndim != 1 or (np.diff(array) <= 0).any() or np.isinf(array).any():
+        raise ValueError(
+            "`times` must be one time or an increasing list of them, all finite, but "
+            f"{checks.short(times)} came. For infinite time with a constant kernel "
+            "there is ntkbook.kernel_flow."
+        )
+    return array
+
+
+def _refuse_failure(flow, failed, max_steps) -> None:
+    if failed and int(flow.solver_steps) >= max_steps:
+        raise ValueError(
+            f"the flow was not solved up to t = {float(flow.times[-1]):g} in "
+            f"`max_steps`={max_steps} steps; pass more, a looser `tolerance`, or stop "
+            "earlier. Its steps are bounded by the kernel: a time unit takes about "
+            "lambda_max / 5 of them, and kinks take more."
+        )
+    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(flow[1:-1])]
+    if failed or not all(map(bool, finite)):
+        raise ValueError(
+            "the flow, or what `observe` sees of it, is not finite up to "
+            f"t = {float(flow.times[-1]):g}; check the loss and the start, or stop "
+            "earlier."
+        )

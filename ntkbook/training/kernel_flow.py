@@ -1,0 +1,156 @@
+r"""What gradient flow does to a model with a constant kernel, in closed form.
+
+The flow of :math:`\tfrac12 \lVert f - y \rVert^2` (a sum over the points, with the
+half) plus :math:`\tfrac{\rho}{2} \lVert w - w_0 \rVert^2` is linear when the tangent
+kernel K does not change. With :math:`K = V \Lambda V^\top`,
+
+.. math::
+    a(t) = V \, g_t(\Lambda + \rho)\, V^\top (y - f_0), \qquad
+    g_t(\lambda) = \frac{1 - e^{-\lambda t}}{\lambda}, \qquad
+    f(x, t) = f_0(x) + K(x, X)\, a(t)
+
+A rate of 0 is no special case: :math:`g_t(0) = t`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ntkbook.machine import checks, host
+from ntkbook.spectra.eigenvalues import spectrum
+
+
+class KernelFlow(NamedTuple):
+    """Predictions of gradient flow with a constant kernel.
+
+    Attributes:
+        train: outputs at the training points, shape ``times.shape + y.shape``.
+        test: outputs at the test points, ``times.shape + (n_test, ...)``; ``None``
+            where no ``k_test`` was given.
+    """
+
+    train: np.ndarray
+    test: np.ndarray | None
+
+
+def kernel_flow(
+    kernel,
+    y,
+    times,
+    *,
+    k_test=None,
+    f0_train=None,
+    f0_test=None,
+    ridge: float = 0.0,
+) -> KernelFlow:
+    r"""Predict with gradient flow on half the sum of squares.
+
+    .. math::
+
+        f(x, t) = {} & f_0(x) + K(x, X) (K + \rho)^{-1} \\
+        &\cdot \bigl(I - e^{-(K + \rho) t}\bigr) (y - f_0(X))
+
+    One unit of time is one step of size 1: gradient descent with step size
+    :math:`\eta` on this loss reaches time :math:`\eta` times its number of steps.
+
+    Args:
+        kernel: kernel among the training points, ``(n, n)``, symmetric and positive
+            semidefinite.
+        y: targets, ``(n,)`` or ``(n, k)``; with k outputs each has the same kernel.
+        times: one time or an array of them, each from 0 to infinity; ``inf`` gives the
+            limit of training.
+        k_test: kernel between test and training points, ``(n_test, n)``.
+        f0_train: outputs at the start at the training points, shaped as ``y``;
+            ``None`` means 0.
+        f0_test: outputs at the start at the test points; ``None`` means 0.
+        ridge: :math:`\rho \ge 0`.
+
+    Returns:
+        A :class:`KernelFlow` of float64 NumPy arrays. The eigendecomposition always
+        runs in float64, whatever JAX's precision is.
+
+    Raises:
+        ValueError: shapes that do not match, a kernel that is not symmetric or not
+            positive semidefinite, negative times, NaN; or an infinite time with a
+            singular kernel and no ridge, where the limit is not determined.
+        TypeError: arguments that are not numbers.
+
+    Example:
+        >>> import numpy as np, ntkbook
+        >>> k = np.array([[2.0, 0.0], [0.0, 1.0]])       # decay rates 2 and 1
+        >>> flow = ntkbook.kernel_flow(k, np.array([1.0, 1.0]), [0.0, 1.0, np.inf])
+        >>> flow.train.round(4)
+        array([[0.    , 0.    ],
+               [0.8647, 0.6321],
+               [1.    , 1.    ]])
+
+    Source: :cite:t:`jacot2018neural`, :cite:t:`lee2019wide`.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # `_finite` looks instead
+        return _flow(kernel, y, times, k_test, f0_train, f0_test, ridge)
+
+
+def _flow(kernel, y, times, k_test, f0_train, f0_test, ridge) -> KernelFlow:
+    kernel = host.host_matrix("kernel", kernel)
+    n = kernel.shape[0]
+    y = host.targets(y, n)
+    times = host.host_times("times", times)
+    ridge = checks.finite_float("ridge", ridge, least=0)
+    start = _start("f0_train", f0_train, y.shape)
+    rates, vectors = spectrum("kernel", kernel)
+    if ridge == 0 and np.isinf(times).any():
+        _refuse_singular(rates)
+
+    # a(t) in the basis of the eigenvectors, with an axis of outputs: (..., n, k)
+    columns = (n, y.size // n)
+    gain = _gain(rates + ridge, times)[..., None]
+    residual = vectors.T @ (y - start).reshape(columns)
+    # (rate times gain) first: it is at most 1, where a(t) alone may overflow.
+    train = vectors @ (rates[:, None] * gain * residual)
+    train = _finite(start + train.reshape(times.shape + y.shape))
+    if k_test is None:
+        if f0_test is not None:
+            raise ValueError("`f0_test` came without `k_test`; pass both or neither.")
+        return KernelFlow(train, None)
+
+    k_test = host.test_kernel(k_test, n)
+    shape = (k_test.shape[0], *y.shape[1:])
+    test = ((k_test @ vectors) @ (gain * residual)).reshape(times.shape + shape)
+    return KernelFlow(train, _finite(_start("f0_test", f0_test, shape) + test))
+
+
+def _finite(predictions) -> np.ndarray:
+    return checks.finite_result(
+        predictions,
+        "the predictions overflow float64; rescale `kernel`, `k_test`, `y` or `times`.",
+    )
+
+
+def _gain(rates, times):
+    """Return (1 - exp(-rate t)) / rate, which is t where the rate is 0."""
+    times = times[..., None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # 0 * inf and 0 / 0 are NaN here and are replaced on the next line.
+        gain = -np.expm1(-rates * times) / rates
+    return np.where(rates == 0, times, gain)
+
+
+def _refuse_singular(rates):
+    smallest, largest = rates[0], rates[-1]
+    if smallest <= len(rates) * np.finfo(float).eps * largest:
+        raise ValueError(
+            "`kernel` is singular to rounding (eigenvalues from "
+            f"{smallest:.1e} to {largest:.1e}), so training never ends along some "
+            "direction; pass ridge > 0, finite times, or points that differ."
+        )
+
+
+def _start(name, value, shape) -> np.ndarray:
+    if value is None:
+        return np.zeros(shape)
+    array = host.host_array(name, value, f"outputs of shape {shape}")
+    if array.shape != shape:
+        raise ValueError(
+            f"`{name}` must have shape {shape}, but its shape is {array.shape}."
+        )
+    return array

@@ -1,0 +1,1 @@
+"""What several tests use: draws, needs, browsers, sample chapters, networks."""

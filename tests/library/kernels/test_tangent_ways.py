@@ -1,0 +1,272 @@
+"""The kernel's diagonal, trace, products with vectors, on disk, and on many devices."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import ntkbook
+from ntkbook.kernels.empirical.tangent import as_matrix
+from ntkbook.machine import memory_mapped as mapped
+from tests.helpers.networks import agree, setting
+
+ONE = dict(width=4, depth=2, activation="tanh", bias_std=0.3)
+THREE = ONE | dict(outputs=3)
+
+
+def convolutional(p, x):
+    """Some of its routes go by pairs of places, and some are formed."""
+    for name in ("a", "b"):
+        x = jnp.tanh(jax.lax.conv_general_dilated(x, p[name], (2, 2), "SAME"))
+    return x.reshape(len(x), -1) @ p["c"]
+
+
+def images(n=5, dtype=float):
+    rng = np.random.default_rng(0)
+    shapes = dict(a=(16, 1, 2, 2), b=(64, 16, 2, 2), c=(256, 2))
+    params = {n: jnp.asarray(rng.standard_normal(s), dtype) for n, s in shapes.items()}
+    return convolutional, params, jnp.asarray(rng.standard_normal((n, 1, 8, 8)), dtype)
+
+
+def cases():
+    for network in (ONE, THREE):
+        apply, params, x1, _ = setting(n1=5, **network)
+        yield apply, params, x1
+    yield images()
+
+
+@pytest.mark.parametrize("case", [0, 1, 2])
+def test_trace_and_diagonal(case):
+    apply, params, x = list(cases())[case]
+    full = np.asarray(ntkbook.ntk(apply, params, x))
+    diagonal = np.stack([full[i, i] for i in range(len(x))])
+    trace = np.einsum("ijaa->ij", full) if full.ndim == 4 else full
+    agree(ntkbook.ntk(apply, params, x, trace=True), trace, 1e-12)
+    agree(ntkbook.ntk(apply, params, x, x[:3], trace=True), trace[:, :3], 1e-12)
+    agree(ntkbook.ntk_diagonal(apply, params, x), diagonal, 1e-12)
+    with ntkbook.limit_memory(1e-9):
+        agree(ntkbook.ntk_diagonal(apply, params, x), diagonal, 1e-12)
+        agree(ntkbook.ntk(apply, params, x, trace=True), trace, 1e-12)
+
+
+@pytest.mark.parametrize("gib", [1.0, 1e-9])
+def test_products_with_vectors(gib):
+    apply, params, x1, x2 = setting(**THREE)
+    full = as_matrix(np.asarray(ntkbook.ntk(apply, params, x1, x2)))
+    v = np.random.default_rng(0).standard_normal((full.shape[1], 2))
+    with ntkbook.limit_memory(gib):
+        operator = ntkbook.ntk_operator(apply, params, x1, x2)
+        assert operator.shape == full.shape and operator.dtype == x1.dtype
+        agree(operator @ v, full @ v, 1e-12)
+        agree(operator.T @ full[:, 0], full.T @ full[:, 0], 1e-12)
+
+
+def test_ensembles():
+    apply, params, x1, x2 = setting(**THREE)
+    many = jax.tree.map(lambda p: jnp.stack([p, 2 * p, -p]), params)
+
+    def kernels(params):
+        return (
+            ntkbook.ntk(apply, params, x1, x2),
+            ntkbook.ntk(apply, params, x1, trace=True),
+            ntkbook.ntk_diagonal(apply, params, x1),
+        )
+
+    at_once, one_by_one = jax.vmap(kernels)(many), jax.lax.map(kernels, many)
+    for i in range(3):
+        wanted = kernels(jax.tree.map(lambda p, i=i: p[i], many))
+        for found in (at_once, one_by_one):
+            for a, b in zip(found, wanted, strict=True):
+                agree(a[i], b, 1e-12)
+
+
+def test_blocks_of_convolutions_change_nothing():
+    apply, params, x = images(9)
+    assert len(set(ntkbook.ntk_routes(apply, params, x).values())) == 3
+    whole = ntkbook.ntk(apply, params, x, x)
+    for gib in (1e-9, 3e-3):
+        with ntkbook.limit_memory(gib):
+            agree(ntkbook.ntk(apply, params, x), whole, 1e-13)
+
+
+# --- on disk
+
+
+def test_on_disk(tmp_path):
+    apply, params, x1, x2 = setting(n1=7, **THREE)
+    full = np.asarray(ntkbook.ntk(apply, params, x1))
+    with ntkbook.limit_memory(2e-6):
+        found = ntkbook.ntk_on_disk(tmp_path / "a.npy", apply, params, x1)
+        both = ntkbook.ntk_on_disk(tmp_path / "b.npy", apply, params, x1, x2)
+        trace = ntkbook.ntk_on_disk(tmp_path / "c.npy", apply, params, x1, trace=True)
+    assert isinstance(found, np.memmap) and not found.flags.writeable
+    agree(found, full, 1e-13)
+    agree(both, ntkbook.ntk(apply, params, x1, x2), 1e-13)
+    agree(trace, np.einsum("ijaa->ij", full), 1e-13)
+    # Finished: opened, and nothing computed, whatever the budget is now.
+    before = os.stat(tmp_path / "a.npy").st_mtime_ns
+    again = ntkbook.ntk_on_disk(tmp_path / "a.npy", apply, params, x1)
+    assert (again == found).all()
+    assert os.stat(tmp_path / "a.npy").st_mtime_ns == before
+
+
+def test_another_kernel_on_disk_is_refused(tmp_path):
+    apply, params, x1, x2 = setting(**ONE)
+    path, note = tmp_path / "a.npy", tmp_path / "a.npy.parts.json"
+    ntkbook.ntk_on_disk(path, apply, params, x1)
+    twice = jax.tree.map(lambda p: 2 * p, params)
+    other = ntkbook.mlp(**ONE | dict(activation="erf")).apply
+    for arguments in [(apply, twice, x1), (apply, params, x1, x2),
+                      (apply, params, 2 * x1), (other, params, x1)]:  # fmt: skip
+        with pytest.raises(ValueError, match="`path`.*another kernel"):
+            ntkbook.ntk_on_disk(path, *arguments)
+    note.write_text("{")
+    with pytest.raises(ValueError, match="`path`.*damaged"):
+        ntkbook.ntk_on_disk(path, apply, params, x1)
+    note.unlink()
+    with pytest.raises(ValueError, match="`path`.*not begun"):
+        ntkbook.ntk_on_disk(path, apply, params, x1)
+
+
+def test_a_name_for_what_is_computed():
+    def make(factor):
+        def function(x):
+            return jax.nn.relu(factor * x)
+
+        return function
+
+    x = jnp.ones(3)
+    name = mapped.fingerprint(make(2.0), x, trace=False)
+    assert name == mapped.fingerprint(make(2.0), x, trace=False)
+    others = [
+        mapped.fingerprint(make(3.0), x, trace=False),
+        mapped.fingerprint(make(2.0), 2 * x, trace=False),
+        mapped.fingerprint(make(2.0), x, trace=True),
+        mapped.fingerprint(make(jnp.array([2.0, 2.0, 3.0])), x, trace=False),
+    ]
+    assert name not in others and len(set(others)) == 4
+
+
+KILLED = """
+    import os, signal, sys
+    import jax, jax.numpy as jnp, numpy as np
+    import ntkbook
+    from ntkbook.machine.memory_mapped import Mapped
+
+    note_done, path, left, noted = Mapped.note_done, *sys.argv[1:]
+    left = [int(left)]
+
+    def killed(self):
+        left[0] -= 1
+        if left[0] == 0 and noted == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        note_done(self)
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Mapped.note_done = killed
+    x = jnp.asarray(np.random.default_rng(0).standard_normal((20, 3)), jnp.float32)
+    net = ntkbook.mlp(8, 2, "tanh", outputs=2)
+    with ntkbook.limit_memory(5e-6):
+        ntkbook.ntk_on_disk(path, net.apply, net.init(jax.random.key(0), x), x)
+"""
+
+
+def python(program, *arguments, **environment):
+    """Start another Python."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)],
+        env=os.environ | {"JAX_PLATFORMS": "cpu"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(process, wanted=0):
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == wanted, err
+    return out
+
+
+def test_killed_and_continued(tmp_path):
+    """Killed before and after a part is noted; the result is the same to the bit."""
+    killed, whole = tmp_path / "killed.npy", tmp_path / "whole.npy"
+    finished(python(KILLED, killed, 2, "before"), -signal.SIGKILL)
+    begun = killed.read_bytes()
+    finished(python(KILLED, killed, 3, "after"), -signal.SIGKILL)
+    assert killed.read_bytes() != begun
+    finished(python(KILLED, killed, 0, "never"))
+    finished(python(KILLED, whole, 0, "never"))
+    assert killed.read_bytes() == whole.read_bytes()
+
+
+# --- on many devices
+
+COMPUTE = """
+    import sys
+    import jax, jax.numpy as jnp, numpy as np
+
+    jax.config.update("jax_enable_x64", True)
+    port, number, out = sys.argv[1:]
+    if port != "0":
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize(f"localhost:{port}", 2, int(number))
+    print(jax.device_count())
+    import ntkbook
+
+    x = jnp.asarray(np.random.default_rng(0).standard_normal((21, 3)))
+    net = ntkbook.mlp(8, 2, "tanh", outputs=2, bias_std=0.5)
+    params = jax.tree.map(
+        lambda a: np.sin(np.arange(a.size)).reshape(a.shape),
+        jax.eval_shape(net.init, jax.random.key(0), x),
+    )
+    found = {
+        "full": ntkbook.ntk(net.apply, params, x),
+        "two": ntkbook.ntk(net.apply, params, x, x[:5]),
+        "trace": ntkbook.ntk(net.apply, params, x, trace=True),
+        "diagonal": ntkbook.ntk_diagonal(net.apply, params, x),
+    }
+    with ntkbook.limit_memory(1e-4):
+        found["blocks"] = ntkbook.ntk(net.apply, params, x)
+    np.savez(out, **{name: np.asarray(a) for name, a in found.items()})
+"""
+
+
+@pytest.fixture(scope="module")
+def on_one_device(tmp_path_factory):
+    out = tmp_path_factory.mktemp("one") / "found.npz"
+    assert finished(python(COMPUTE, 0, 0, out)) == "1\n"
+    return np.load(out)
+
+
+def same(out, wanted):
+    found = np.load(out)
+    assert set(found) == set(wanted)
+    for name in wanted:
+        agree(found[name], wanted[name], 1e-13)
+
+
+def test_eight_devices(tmp_path, on_one_device):
+    eight = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    assert finished(python(COMPUTE, 0, 0, tmp_path / "a.npz", **eight)) == "8\n"
+    same(tmp_path / "a.npz", on_one_device)
+
+
+def test_two_processes(tmp_path, on_one_device):
+    """They share the work, and each has the whole result."""
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    both = [python(COMPUTE, port, i, tmp_path / f"{i}.npz") for i in (0, 1)]
+    assert all("2\n" in finished(one) for one in both)  # gloo prints as well
+    for i in (0, 1):
+        same(tmp_path / f"{i}.npz", on_one_device)

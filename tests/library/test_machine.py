@@ -1,0 +1,125 @@
+"""Blocks, precision, the report on devices, and what importing brings in."""
+
+import subprocess
+import sys
+
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import pytest
+
+import ntkbook
+from ntkbook import page
+from ntkbook.machine import checks
+from ntkbook.machine.memory import GIB, blocks
+
+
+@hypothesis.given(
+    rows=st.integers(1, 1000),
+    each=st.integers(0, 10**12),
+    gib=st.floats(1e-12, 1e300),
+    at_most=st.none() | st.integers(1, 2000),
+)
+def test_blocks_cover_the_rows_once_and_fit(rows, each, gib, at_most):
+    with ntkbook.limit_memory(gib):
+        parts = blocks(rows, each, at_most)
+    assert [i for part in parts for i in range(part.start, part.stop)] == [*range(rows)]
+    sizes = {part.stop - part.start for part in parts}
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) == 1 or max(sizes) * each <= gib * GIB * (1 + 1e-12)
+    assert max(sizes) <= (at_most or rows)
+
+
+def test_a_bound_on_the_rows_is_not_wasted():
+    """No more blocks than the bound asks for: a row too few in each costs time."""
+    for rows, at_most, count in ((10, 4, 3), (12, 4, 3), (3, 4, 1), (5, 1, 5)):
+        assert len(blocks(rows, 1, at_most=at_most)) == count
+    with ntkbook.limit_memory(100 / GIB):  # the smaller bound counts
+        assert len(blocks(12, 50, at_most=4)) == 6
+
+
+def test_the_budget_comes_back():
+    before = ntkbook.memory_budget()
+    with ntkbook.limit_memory(0.5):
+        assert ntkbook.memory_budget() == GIB / 2
+        with ntkbook.limit_memory(0.25):
+            assert ntkbook.memory_budget() == GIB / 4
+        assert ntkbook.memory_budget() == GIB / 2
+    with pytest.raises(ZeroDivisionError), ntkbook.limit_memory(0.1):
+        1 / 0  # noqa: B018
+    assert ntkbook.memory_budget() == before
+
+
+def test_double_precision_is_a_choice():
+    try:
+        ntkbook.double_precision(False)
+        assert jnp.ones(1).dtype == jnp.float32
+        assert "float32" in ntkbook.device_report()
+        ntkbook.double_precision()
+        assert jnp.ones(1).dtype == jnp.float64
+        assert "float64" in ntkbook.device_report()
+    finally:
+        jax.config.update("jax_enable_x64", True)
+
+
+def test_the_report_names_versions_and_devices():
+    report = ntkbook.device_report()
+    assert "\n" not in report
+    assert jax.__version__ in report
+    assert "blocks of 2.0 GiB" in report
+
+
+def test_values_are_checked_where_a_traced_function_closes_over_them():
+    bad = jnp.array([[jnp.nan]])
+    with pytest.raises(ValueError, match="`x`"):
+        jax.jit(lambda s: s * checks.inputs("x", bad))(1.0)
+    good = jnp.ones((1, 1))
+    assert jax.jit(lambda s: s * checks.inputs("x", good))(2.0) == 2.0
+
+
+HEAVY = "sklearn pandas matplotlib diffrax IPython ipywidgets torch tensorflow".split()
+HEAVY += ["neural_tangents", "scipy.stats"]
+
+
+@pytest.mark.parametrize("names", ["__version__", "mlp ntk ntk_operator kappa", "all"])
+def test_importing_is_light(names):
+    """What only figures, studies and peers need does not come with the library.
+
+    Of all public names, only those that draw may bring matplotlib, and the study of
+    the critique scikit-learn, once it is run.
+    """
+    code = "import sys, ntkbook\n"
+    draws = {"explore", *page.NAMES["in_browser"].split()}
+    if names == "all":
+        quiet = set(page.__all__) - draws
+        names = " ".join([*ntkbook.__all__, *(f"page.{name}" for name in quiet)])
+    for name in names.split():
+        code += f"ntkbook.{name}\n"
+    code += f"print([n for n in {HEAVY} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_module_is_found_without_its_own_import():
+    """As it was when all were imported at once, and as chapters write it."""
+    code = "import ntkbook; ntkbook.page.exercises.key, ntkbook.data.digits"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="'ntkbook.page' has no attribute 'x'"):
+        ntkbook.page.x  # noqa: B018
+
+
+def test_everything_can_be_asked_for_without_neural_tangents():
+    code = "import sys; sys.modules['neural_tangents'] = None\n"
+    code += "from ntkbook import *; import inspect, ntkbook as n; inspect.getmembers(n)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_public_name_is_found():
+    for name in ntkbook.__all__:
+        assert getattr(ntkbook, name) is not None
+    assert set(ntkbook.__all__) <= set(dir(ntkbook))
+    assert not any(hasattr(ntkbook, name) for name in ("nkt", "page.x", "a.b"))
+    assert not hasattr(ntkbook.page, "browser")  # a folder without a module

@@ -1,0 +1,98 @@
+"""Trials that are kept, runs that can be killed, and the results that pages read."""
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from ntkbook import results
+from ntkbook.machine.store import Store
+
+
+def test_a_finished_trial_is_not_computed_again(tmp_path):
+    calls = []
+
+    def compute():
+        calls.append(1)
+        return {"error": 0.25, "seeds": (1, 2)}
+
+    first = Store(tmp_path / "run", {"width": 8}).trial("a", compute)
+    again = Store(tmp_path / "run", {"width": 8}).trial("a", compute)
+    assert first == again == {"error": 0.25, "seeds": [1, 2]}
+    assert len(calls) == 1
+
+
+def test_a_failed_trial_leaves_nothing(tmp_path):
+    store = Store(tmp_path, {})
+    with pytest.raises(ZeroDivisionError):
+        store.trial("a", lambda: 1 / 0)
+    with pytest.raises(TypeError):
+        store.trial("b", lambda: {"x": object()})  # not JSON
+    assert [p.name for p in tmp_path.iterdir()] == ["settings.json"]
+    assert store.trial("a", lambda: {"x": 1}) == {"x": 1}
+
+
+def test_other_settings_are_refused_by_name(tmp_path):
+    Store(tmp_path, {"width": 8, "seeds": [1, 2]})
+    Store(tmp_path, {"width": 8, "seeds": (1, 2)})  # the same, as JSON sees it
+    with pytest.raises(ValueError, match=r"other settings \(steps, width\)"):
+        Store(tmp_path, {"width": 9, "seeds": [1, 2], "steps": 3})
+
+
+def _run(folder):
+    store = Store(folder, {})
+    for i in range(1000):
+        store.trial(f"t{i}", lambda: {"numbers": list(range(5000))})
+
+
+def test_a_killed_run_loses_no_finished_trial(tmp_path):
+    process = multiprocessing.get_context("spawn").Process(
+        target=_run, args=(tmp_path,)
+    )
+    process.start()
+    deadline = time.monotonic() + 600
+    while len(list(tmp_path.glob("t*.json"))) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    done = list(tmp_path.glob("t*.json"))
+    assert 5 <= len(done) < 1000
+    for path in done:  # whole, every one
+        assert len(json.loads(path.read_text())["result"]["numbers"]) == 5000
+
+
+def test_provenance_says_where_the_numbers_are_from(tmp_path):
+    store = Store(tmp_path, {"width": 8})
+    store.trial("a", lambda: {})
+    found = store.provenance("make run RUN=x")
+    assert found["command"] == "make run RUN=x"
+    assert found["settings"] == {"width": 8}
+    assert found["minutes"] >= 0 and "JAX" in found["machine"]
+
+
+def test_results_are_found_by_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    results.keep("09_x", {"provenance": {}, "results": {"a": 1.5}})
+    assert results.stored("09_x")["results"] == {"a": 1.5}
+    with pytest.raises(ValueError, match="'09_x'"):
+        results.stored("09_y")
+
+
+def test_every_stored_run_says_where_it_is_from():
+    names = sorted(p.stem for p in results.FOLDER.glob("*.json"))
+    assert names
+    for name in names:
+        found = results.stored(name)["provenance"]
+        assert {"command", "settings", "minutes", "machine"} <= found.keys()
+        assert name in found["command"]
+
+
+@pytest.mark.parametrize("content", [b'{"result": 1', b"\xff", b"[]", b"{}"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    store = Store(tmp_path, {"width": 8})
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match="a.json is damaged"):
+        store.trial("a", lambda: {})

@@ -1,0 +1,380 @@
+"""The built pages as a reader meets them: in a real browser, served over HTTP."""
+
+import csv
+from collections import Counter
+from functools import cache
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from ntkbook.page.claim_records import records
+from tests.helpers.chromium import HTML, PHONE, REFUSED, ROOT, SPARE_AXE, violations
+
+MEGABYTE = 1e6
+DESKTOP = {"width": 1280, "height": 720}
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+CHAPTERS = sorted(f"notebooks/{p.stem}" for p in ROOT.glob("notebooks/*.ipynb"))
+PAGES = [TOC["root"]]
+PAGES += [page["file"] for part in TOC["parts"] for page in part["chapters"]]
+PAGES += ["genindex", "search"]
+
+
+def open_page(page, address):
+    """Load a page, wait for its formulas, and unfold everything that folds."""
+    page.goto(address, wait_until="load")
+    page.evaluate("window.MathJax?.startup?.promise")
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.evaluate(
+        "document.querySelectorAll('button.toggle-button').forEach(b => b.click())"
+    )
+    settle(page)
+
+
+def settle(page):
+    """Wait until the page has seen its new size, and nothing fades or moves."""
+    page.evaluate(
+        """async () => {
+          for (let k = 0; k < 3; k++)
+            await new Promise((drawn) => requestAnimationFrame(drawn));
+          await Promise.allSettled(document.getAnimations().map((a) => a.finished));
+        }"""
+    )
+
+
+WRONG = """() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const html = (elements) => elements.map((e) => e.outerHTML.slice(0, 150));
+  const formulas = all(".math").filter((e) => /^(SPAN|DIV)$/.test(e.tagName));
+  const named = (e) => (e.ariaLabel || e.getAttribute("aria-labelledby"))?.trim();
+  return {
+    "formulas not set":
+      html(formulas.filter((e) => !e.querySelector("mjx-container"))),
+    "formulas in error":
+      html(all("mjx-merror, [data-mjx-error], mjx-container merror")),
+    "pictures without words": html(all("img").filter((e) => !e.alt?.trim())
+      .concat(all("svg[role=img]:not([aria-hidden=true])").filter((e) => !named(e)))),
+    "pictures not loaded":
+      html(all("img").filter((e) => e.complete && !e.naturalWidth)),
+  };
+}"""
+
+# The lines of code and the formulas that their boxes cut off or let scroll.
+CUT = """() => {
+  const all = (selector) => [...document.querySelectorAll(`.bd-article ${selector}`)];
+  const wide = (e) => e.querySelector("mjx-math").getBoundingClientRect().width;
+  const code = all("pre").filter((e) => e.scrollWidth > e.clientWidth);
+  const math = all(".math:has(mjx-math)").filter((e) => wide(e) > e.clientWidth + 1);
+  return [code, math].map((found) => found.map((e) => e.textContent.slice(0, 80)));
+}"""
+
+# What makes the page wider than the screen: not what scrolls inside a box that fits.
+OVERFLOW = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  const wide = (e) => e.getBoundingClientRect().right > width + 1;
+  const clips = (e) => getComputedStyle(e).overflowX !== "visible" && !wide(e);
+  const boxed = (e) => e && (clips(e) || boxed(e.parentElement));
+  return [...document.querySelectorAll(".bd-article *")]
+    .filter((e) => wide(e) && !boxed(e.parentElement))
+    .map((e) => e.outerHTML.slice(0, 150)).slice(0, 5)
+    .concat(`the page is ${document.documentElement.scrollWidth} px wide`);
+}"""
+
+
+# The button goes through light, dark and what the system wants.
+OTHER_THEME = """() => {
+  const now = document.documentElement.dataset.theme;
+  for (let i = 0; i < 3 && document.documentElement.dataset.theme === now; i++)
+    document.querySelector(".theme-switch-button").click();
+}"""
+
+
+# ---------------------------------------------------------------- one visit to a page
+
+
+def _visits():
+    """Each page in each theme, where one test after the other can look at it.
+
+    The light page is also switched to dark, and its colours are seen in both. That it
+    comes up dark for those who want it so, only the weekly run asks.
+    """
+    for theme in ("light", "dark"):
+        for name in PAGES:
+            marks = [pytest.mark.weekly] if theme == "dark" else []
+            yield pytest.param((name, theme), marks=marks, id=f"{name}-{theme}")
+
+
+@pytest.fixture(scope="module", params=_visits())
+def visit(request, site, browser):
+    """A page as it comes from the site, unfolded, with what went wrong until now."""
+    name, theme = request.param
+    site.sent.clear()
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    page.add_init_script(REFUSED)
+    trouble, outside = [], []
+    page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m))
+    page.on("pageerror", lambda error: trouble.append(error))
+    page.on("requestfailed", lambda r: trouble.append(f"failed: {r.url}"))
+    page.on(
+        "response",
+        lambda r: r.status >= 400 and trouble.append(f"{r.status} {r.url}"),
+    )
+    own = site.address, "data:", "blob:"
+    page.on("request", lambda r: r.url.startswith(own) or outside.append(r.url))
+    open_page(page, f"{site.address}{name}.html")
+    yield SimpleNamespace(
+        page=page, name=name, theme=theme, trouble=trouble, outside=outside
+    )
+    context.close()
+
+
+def only_wrong(found):
+    return {what: cases for what, cases in found.items() if cases}
+
+
+def test_a_page_is_in_order(visit):
+    page, wrong = visit.page, {}
+    assert page.evaluate("document.documentElement.dataset.theme") == visit.theme
+    formulas = page.locator(".math mjx-container").count()
+    assert visit.name not in CHAPTERS or formulas
+    wrong |= page.evaluate(WRONG)
+    wrong["cut code"], wrong["cut formulas"] = page.evaluate(CUT)
+    wrong["against the policy"] = page.evaluate("refused")
+    wrong["console or network"] = [str(each) for each in visit.trouble]
+    wrong["asked of others"] = visit.outside
+    assert only_wrong(wrong) == {}
+
+
+def test_pictures_come_late_and_nothing_jumps(visit):
+    room = "e => [e.offsetWidth, e.offsetHeight]"
+    for picture in visit.page.locator("article img").all():
+        assert picture.get_attribute("loading") == "lazy"
+        before = picture.evaluate(room)
+        picture.scroll_into_view_if_needed()
+        picture.evaluate("e => e.decode()")
+        after = picture.evaluate(room)
+        assert before[1] > 50 and before == pytest.approx(after, abs=1)  # rounding
+        shape = picture.evaluate("e => e.naturalHeight / e.naturalWidth")
+        assert after[1] / after[0] == pytest.approx(shape, abs=0.01)
+
+
+def test_is_light_to_load(visit, site):
+    page = visit.page
+    page.evaluate(
+        "document.querySelectorAll('img').forEach((e) => e.loading = 'eager')"
+    )
+    page.evaluate("Promise.all([...document.images].map((e) => e.decode()))")
+    sent, raw = (sum(count.values()) / MEGABYTE for count in (site.sent, site.raw))
+    print(f"{visit.name}: {sent:.2f} MB over the wire, {raw:.2f} MB uncompressed")
+    assert sent < 2
+
+
+def test_a_slider_changes_the_picture_by_keyboard(visit):
+    page = visit.page
+    sliders = page.locator(".ntk-explore input[type=range]")
+    alive = page.locator(".ntk-live input[type=range]")  # these have tests of their own
+    if visit.name in CHAPTERS and "notebooks/P" not in visit.name:
+        assert sliders.count() + alive.count() > 0, (
+            "the chapter has no figure with a slider"
+        )
+    for slider in sliders.all():
+        picture = slider.locator(
+            "xpath=ancestor::*[contains(@class, 'ntk-explore')]"
+        ).locator(".ntk-picture svg")
+        before = picture.inner_html(), picture.get_attribute("aria-label")
+        value = slider.get_attribute("aria-valuetext")
+        slider.focus()
+        at_the_end = slider.evaluate("e => e.value === e.max")
+        page.keyboard.press("ArrowLeft" if at_the_end else "ArrowRight")
+        after = picture.inner_html(), picture.get_attribute("aria-label")
+        assert after[0] != before[0] and after[1] != before[1]
+        assert slider.get_attribute("aria-valuetext") != value
+    assert visit.trouble == []
+
+
+def test_it_fits_a_phone(visit):
+    visit.page.set_viewport_size(PHONE)
+    settle(visit.page)
+    wrong = {"too wide": visit.page.evaluate(OVERFLOW)}
+    wrong["cut formulas"] = visit.page.evaluate(CUT)[1]
+    assert only_wrong(wrong) == {}
+
+
+def test_axe_finds_nothing(visit):
+    """Last: it takes away what axe need not look at twice."""
+    page, wrong = visit.page, {}
+    if visit.theme == "dark":  # weekly, so once on the page as it is
+        page.set_viewport_size(PHONE)
+        settle(page)
+        wrong["on a phone, as it is"] = violations(page, colours=False)
+    page.set_viewport_size(DESKTOP)
+    settle(page)
+    if visit.theme == "dark":
+        wrong["on a desktop, as it is"] = violations(page)
+    page.evaluate(SPARE_AXE)
+    wrong["on a desktop"] = violations(page)
+    page.evaluate(OTHER_THEME)
+    settle(page)
+    assert page.evaluate("document.documentElement.dataset.theme") != visit.theme
+    wrong["in the other theme"] = violations(page, colours="only")
+    page.set_viewport_size(PHONE)
+    settle(page)
+    wrong["on a phone"] = violations(page, colours=False)  # they are the same
+    assert only_wrong(wrong) == {}
+
+
+SAMPLE = """<main><h1>t</h1><pre><span>seen</span> <span>twice</span>
+<span style="color: #bbb">pale</span> <span style="color: #bbb">and again</span>
+<span style="color: #666">grey</span></pre>
+<pre style="background: #999"><span style="color: #666">on grey</span></pre>
+<p style="color: #999">pale words <mjx-container role="img"><mjx-math
+aria-hidden="true"><i>f</i></mjx-math></mjx-container></p></main>"""
+
+
+def test_what_axe_is_spared_hides_nothing(browser):
+    page = browser.new_page()
+    page.set_content(f"<!doctype html><html lang=en><title>t</title>{SAMPLE}")
+    kinds = [text.split()[0] for text in violations(page)]
+    assert kinds.count("color-contrast") == 4
+    page.evaluate(SPARE_AXE)
+    assert page.locator("pre span").count() == 4 and not page.locator("i").count()
+    found = violations(page)
+    assert {text.split()[0] for text in found} == set(kinds)
+    pale = [text for text in found if text.startswith("color-contrast")]
+    assert len(pale) == 3 and len(violations(page, colours="only")) == 3
+    page.close()
+
+
+# ---------------------------------------------------------------- what single pages do
+
+
+def test_on_a_phone_the_keyboard_scrolls_a_figure(site, browser):
+    context = browser.new_context(viewport=PHONE)
+    tab = context.new_page()
+    open_page(tab, f"{site.address}{CHAPTERS[0]}.html")
+    figure = tab.locator(".cell_output > figure").first
+    assert figure.evaluate("e => e.scrollWidth > e.clientWidth")
+    figure.focus()
+    tab.keyboard.press("ArrowRight")
+    figure.evaluate(
+        """async (e) => {
+          for (let k = 0; k < 3000 && !e.scrollLeft; k++)
+            await new Promise((done) => setTimeout(done, 20));
+        }"""
+    )
+    assert figure.evaluate("e => e.scrollLeft") > 0
+    context.close()
+
+
+def test_claims_can_be_filtered(site, browser):
+    page = browser.new_page()
+    page.goto(f"{site.address}book/claims.html")
+    total = len(records())
+
+    def shown():
+        return page.locator("table.ntk-claims tbody tr:visible").count()
+
+    assert shown() == total
+    refuted = sum(r.verdict == "refuted" for r in records().values())
+    page.get_by_label("Verdict").select_option("refuted")
+    assert shown() == refuted
+    assert page.locator(".ntk-filter output").inner_text().startswith(f"{refuted} of ")
+    page.get_by_label("Verdict").select_option("all")
+    sources = page.get_by_label("Source")
+    names = sources.locator("option").all_inner_texts()
+    found = []
+    for name in names[1:]:
+        sources.select_option(name)
+        found.append(shown())
+    counted = Counter(r.source for r in records().values())
+    assert sorted(found) == sorted(counted.values())
+    sources.select_option("all")
+    page.get_by_label("Words").fill("no claim says this")
+    assert shown() == 0
+    page.close()
+
+
+def test_claims_can_be_taken_along(site):
+    with (HTML / "book" / "claims.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["claim"] for row in rows] == list(records())
+    for row in rows:
+        assert row["verdict"] == records()[row["claim"]].verdict
+        assert bool(row["measured"]) == (row["verdict"] != "reported only")
+        if row["cell"]:
+            page, anchor = row["cell"].split("#")
+            assert f'id="{anchor}"' in _text(page)
+
+
+@cache
+def _text(page):
+    return (HTML / page).read_text()
+
+
+@pytest.mark.parametrize(
+    "words, first, page",
+    [
+        ("Theta", "tangent kernel", "book/notation"),
+        ("Θ", "tangent kernel", "book/notation"),
+        ("kappa", "inverse relative scale", "book/notation"),
+        ("Domingos", "Theorem 5.1", "notebooks/05_path_kernels"),
+        (
+            "least norm, in function space",
+            "Proposition 2.3",
+            "notebooks/02_gradient_flow",
+        ),
+        ("find the bug", "Exercise 4.4", "notebooks/04_infinite_width"),
+        ("edge of stability", "Glossary", "book/glossary"),
+        ("kernel regression", "Glossary", "book/glossary"),
+        ("ntk_diagonal", "ntkbook.ntk_diagonal", "book/api"),
+        ("ntkbook.infinite.ntk", "ntkbook.infinite.ntk", "book/api"),
+    ],
+)
+def test_the_search_knows_symbols_terms_and_theorems(site, browser, words, first, page):
+    page_ = browser.new_page()
+    page_.goto(f"{site.address}search.html?q={words}")
+    found = page_.locator("#search-results > ul > li > a")
+    found.first.wait_for()
+    page_.get_by_text("Search finished").wait_for()  # they come one after the other
+    top = [
+        (found.nth(i).inner_text(), found.nth(i).get_attribute("href"))
+        for i in range(min(3, found.count()))
+    ]
+    page_.close()
+    assert any(first in text and f"{page}.html#" in link for text, link in top), top
+
+
+def test_a_term_shows_its_definition_by_mouse_keys_and_touch(site, browser):
+    address = f"{site.address}notebooks/02_gradient_flow.html"
+    term, box = "a:has(> .ntk-term)", "[role=tooltip].ntk-hover"
+    page = browser.new_page()
+    page.goto(address)
+    link = page.locator(term).first
+    link.hover()
+    shown = page.locator(box)
+    assert "inner product of the gradients" in shown.inner_text()
+    assert link.get_attribute("aria-describedby") == shown.get_attribute("id")
+    assert shown.locator("mjx-container").count()  # its formulas are set, too
+    shown.hover()  # one may point at the definition itself
+    page.wait_for_timeout(400)
+    assert shown.is_visible()
+    page.keyboard.press("Escape")
+    assert not shown.count() and not link.get_attribute("aria-describedby")
+    page.keyboard.press("Tab")  # the keyboard has been used last
+    page.mouse.move(0, 0)
+    link.focus()
+    assert shown.is_visible()
+    page.close()
+    context = browser.new_context(has_touch=True, viewport=PHONE)
+    page = context.new_page()
+    page.goto(address)
+    page.locator(term).first.tap()
+    assert page.url == address and page.locator(box).is_visible()
+    edge = page.locator(box).bounding_box()
+    assert edge["x"] >= 0 and edge["x"] + edge["width"] <= PHONE["width"]
+    page.locator(term).first.tap()
+    page.wait_for_url("**/book/glossary.html#term-*")
+    context.close()

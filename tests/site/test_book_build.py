@@ -1,0 +1,104 @@
+"""The built book: it builds from clean without a warning, and lacks nothing."""
+
+import subprocess
+import zipfile
+from importlib import import_module
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+import ntkbook
+from book.tools.sphinx import api_page
+from tests.helpers.chromium import BUILD, HTML, ROOT, STALE
+
+# What makes a browser fetch something, as opposed to what a reader may click.
+LOADS = {"script": "src", "link": "href", "img": "src", "iframe": "src"}
+LOADS |= {"source": "src", "video": "src", "audio": "src", "object": "data"}
+
+
+@pytest.fixture(scope="module")
+def pages(built):
+    """Every page of a book built from clean, parsed, by its path in the site."""
+    return {
+        str(path.relative_to(HTML)): BeautifulSoup(path.read_text(), "html.parser")
+        for path in sorted(HTML.rglob("*.html"))
+        if "_static" not in path.parts
+    }
+
+
+def test_has_its_pages_and_no_stale_one(pages):
+    chapters = {f"notebooks/{p.stem}.html" for p in ROOT.glob("notebooks/*.ipynb")}
+    assert chapters <= set(pages)
+    assert {"index.html", "book/start.html", "book/claims.html"} <= set(pages)
+    assert not STALE.exists()
+
+
+def test_a_second_build_has_nothing_to_do(pages):
+    done = subprocess.run(BUILD, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Nothing has changed" in done.stdout
+
+
+def test_loads_nothing_from_elsewhere(pages):
+    external = [
+        f"{name}: <{tag.name}> {tag[attribute]}"
+        for name, page in pages.items()
+        for element, attribute in LOADS.items()
+        for tag in page.find_all(element, attrs={attribute: True})
+        if urlsplit(tag[attribute]).netloc
+    ]
+    assert external == []
+
+
+def test_every_link_and_anchor_resolves(pages):
+    ids = {
+        name: {tag.get("id") or tag.get("name") for tag in page.find_all(True)}
+        for name, page in pages.items()
+    }
+    broken = []
+    for name, page in pages.items():
+        for link in page.find_all("a", href=True):
+            target = urlsplit(link["href"])
+            if target.scheme or target.netloc:
+                continue
+            path = unquote(urljoin(name, target.path)) if target.path else name
+            if not (HTML / path).is_file():
+                broken.append(f"{name}: {link['href']}")
+            elif target.fragment and path in ids:
+                anchor = unquote(target.fragment)
+                broken += [f"{name}: {link['href']}"] * (anchor not in ids[path])
+    assert broken == []
+
+
+def test_ids_are_unique_on_each_page(pages):
+    twice = []
+    for name, page in pages.items():
+        ids = [tag["id"] for tag in page.find_all(id=True)]
+        twice += [f"{name}: {id}" for id in set(ids) if ids.count(id) > 1]
+    assert twice == []
+
+
+def test_the_api_page_has_every_public_name(pages):
+    described = {tag["id"] for tag in pages["book/api.html"].select("dt.sig[id]")}
+    listed = [name for names in api_page.addresses().values() for name in names]
+    assert len(set(listed)) == len(listed) and set(listed) <= described
+    offered = {f"ntkbook.{n}" for n in set(ntkbook.__all__) - set(ntkbook.MODULES)}
+    assert offered <= set(listed)
+    for module in ntkbook.MODULES:  # there, or at the top where that has the same
+        for name in import_module(f"ntkbook.{module}").__all__:
+            assert {f"ntkbook.{name}", f"ntkbook.{module}.{name}"} & set(listed), name
+    # Shapes are said in words; a colon in the first line would make a type of it.
+    fields = {
+        tag.get_text() for tag in pages["book/api.html"].select("dl.field-list dt")
+    }
+    assert {"Parameters:", "Returns:"} <= fields and "Return type:" not in fields
+
+
+def test_carries_a_notebook_for_colab_and_the_wheel(pages):
+    for notebook in ROOT.glob("notebooks/*.ipynb"):
+        assert (HTML / "colab" / notebook.name).is_file()
+    (wheel,) = (HTML / "colab").glob("ntkbook-*.whl")
+    files = zipfile.ZipFile(wheel).namelist()
+    assert "ntkbook/page/answers.json" in files
+    assert any(name.startswith("ntkbook/page/claims/") for name in files)

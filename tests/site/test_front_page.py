@@ -1,0 +1,544 @@
+"""The network that trains in the reader's browser, and the first page, which it opens.
+
+Its mathematics are run in Chromium and held against the library's; the piece itself is
+dragged, typed at, looked at without scripts, and weighed on the built page.
+"""
+
+import json
+import math
+import re
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+import ntkbook
+from book.tools.site import posters
+from ntkbook import train_in_browser
+from tests.helpers.chromium import ROOT, violations
+
+PIECE = ROOT / "ntkbook" / "page" / "browser"
+
+FIRST = "book/start.html"
+DATA = [-2.0, 0.5], [3.0, 1.0]
+
+
+# ---------------------------------------------------------------- the mathematics
+
+# Train to the end and note the state now and then, with the steps in between.
+RUN = """([start, alpha, x, y, moments]) => {
+  const net = NTK.fromWeights(Float64Array.from(start), alpha, x, y), states = [];
+  const end = 7 / NTK.eigen(net.kernel0).values[1];
+  const grid = [-4, -2.5, -1, 0.5, 2];
+  let steps = [];
+  for (let k = 0; k <= moments; k++) {
+    const until = end * Math.expm1(4 * k / moments) / Math.expm1(4);
+    while (net.time < until - 1e-12 * end) {
+      const h = Math.min(NTK.stepSize(net), until - net.time);
+      NTK.step(net, h);
+      steps.push(h);
+    }
+    const curves = NTK.curves(net, -4, 2, 5);
+    states.push({time: net.time, outputs: NTK.outputs(net), kernel: NTK.kernel(net),
+      weights: [...net.weights], tangent: NTK.tangentOutputs(net, x),
+      tangentGrid: NTK.tangentOutputs(net, grid), model: [...curves.model],
+      line: [...curves.line], travelled: NTK.travelled(net), steps});
+    steps = [];
+  }
+  return {states, end};
+}"""
+MOMENTS = 12
+
+
+@pytest.fixture(scope="module")
+def mathematics(browser):
+    """A page that holds the mathematics alone, without a document to draw on."""
+    page = browser.new_page()
+    page.set_content("<!doctype html><title>t</title>")
+    for name in ("parts.js", "network.js"):
+        page.add_script_tag(content=(PIECE / name).read_text())
+    yield page
+    page.close()
+
+
+def library(width, start):
+    """The library's network with these weights, and its parameters."""
+    net = ntkbook.mlp(width, 1, "tanh", weight_std=1.5, bias_std=0.5, zero_output=True)
+    a, c, v = np.reshape(start[:-1], (3, width))
+    layers = [
+        {"weight": jnp.array(a[None, :]), "bias": jnp.array(c)},
+        {"weight": jnp.array(v[:, None]), "bias": jnp.array(start[-1:])},
+    ]
+    return net, {"now": layers, "start": layers}
+
+
+def flat(params):
+    first, second = params["now"]
+    parts = first["weight"], first["bias"], second["weight"], second["bias"]
+    return jnp.concatenate([jnp.ravel(part) for part in parts])
+
+
+@pytest.fixture(scope="module")
+def trained(mathematics):
+    """A function (width, alpha) -> the browser's run, and the library's network."""
+
+    def trained(width, alpha):
+        start = np.random.default_rng(width).normal(size=3 * width + 1)
+        run = mathematics.evaluate(RUN, [start.tolist(), alpha, *DATA, MOMENTS])
+        states = {
+            key: np.array([state[key] for state in run["states"]])
+            for key in run["states"][0]
+            if key != "steps"
+        }
+        steps = [h for state in run["states"] for h in state["steps"]]
+        return SimpleNamespace(**states, steps=steps, per_state=run["states"]), start
+
+    return trained
+
+
+X = jnp.array(DATA[0])[:, None]
+Y = jnp.array(DATA[1])[:, None]
+GRID = jnp.array([-4.0, -2.5, -1.0, 0.5, 2.0])[:, None]
+
+
+@pytest.mark.parametrize("width, alpha", [(4, 10.0), (64, 0.1), (1024, 1.0)])
+def test_a_whole_run_follows_the_librarys_flow(trained, width, alpha):
+    run, start = trained(width, alpha)
+    net, w0 = library(width, start)
+    flow = ntkbook.gradient_flow(
+        net.apply, w0, X, Y / alpha, times=run.time, tolerance=1e-8,
+        observe=lambda w: (ntkbook.ntk(net.apply, w, X), flat(w), net.apply(w, GRID)),
+    )  # fmt: skip
+    kernels, weights, functions = map(np.asarray, flow.observed)
+    outputs = alpha * np.asarray(flow.outputs)[:, :, 0]
+    np.testing.assert_allclose(run.outputs, outputs, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(
+        run.kernel.reshape(-1, 2, 2), kernels, atol=1e-5 * kernels.max(), rtol=0
+    )
+    np.testing.assert_allclose(run.weights, weights, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(run.model, alpha * functions[:, :, 0], atol=1e-5, rtol=0)
+    way = np.linalg.norm(weights - weights[0], axis=1) / np.linalg.norm(start)
+    np.testing.assert_allclose(run.travelled, way, atol=1e-5, rtol=0)
+    assert np.linalg.norm(run.outputs[-1] - DATA[1]) < 0.01  # it has learned
+
+
+def test_every_step_is_the_librarys_to_rounding(trained):
+    # The same Runge-Kutta steps, with the library's network and JAX's derivatives.
+    @jax.jit
+    def all_steps(start, y, steps):
+        net, w = library(64, start)
+
+        def loss(w):
+            return 0.5 * jnp.sum((net.apply(w, X) - y) ** 2)
+
+        def down(w):  # 0 for the frozen copy, which stays where it is
+            return jax.tree.map(jnp.negative, jax.grad(loss)(w))
+
+        def moved(w, k, h):
+            return jax.tree.map(lambda a, b: a + h * b, w, k)
+
+        def one(w, h):
+            k1 = down(w)
+            k2 = down(moved(w, k1, h / 2))
+            k3 = down(moved(w, k2, h / 2))
+            k4 = down(moved(w, k3, h))
+            for k, part in ((k1, 1), (k2, 2), (k3, 2), (k4, 1)):
+                w = moved(w, k, part * h / 6)
+            return w, (flat(w), net.apply(w, X)[:, 0], ntkbook.ntk(net.apply, w, X))
+
+        return jax.lax.scan(one, w, steps)[1]
+
+    for alpha in (10.0, 0.1):
+        run, start = trained(64, alpha)
+        steps = np.zeros(500)
+        steps[: len(run.steps)] = run.steps
+        found = all_steps(jnp.array(start), Y / alpha, jnp.array(steps))
+        weights, outputs, kernels = map(np.asarray, found)
+        at = np.cumsum([len(state["steps"]) for state in run.per_state])[1:] - 1
+        for mine, theirs in (
+            (run.weights[1:], weights[at]),
+            (run.outputs[1:], alpha * outputs[at]),
+            (run.kernel[1:], kernels[at].reshape(-1, 4)),
+        ):
+            np.testing.assert_allclose(mine, theirs, atol=1e-10, rtol=1e-10)
+
+
+@pytest.mark.parametrize("width, alpha", [(4, 1.0), (64, 0.1)])
+def test_the_linear_model_is_the_librarys_kernel_flow(trained, width, alpha):
+    run, start = trained(width, alpha)
+    net, w0 = library(width, start)
+    kernel, row = ntkbook.ntk(net.apply, w0, X), ntkbook.ntk(net.apply, w0, GRID, X)
+    flow = ntkbook.kernel_flow(kernel, Y, run.time, k_test=row)
+    for mine, theirs in (
+        (run.tangent, flow.train[:, :, 0]),
+        (run.tangentGrid, flow.test[:, :, 0]),
+        (run.line, flow.test[:, :, 0]),
+    ):
+        np.testing.assert_allclose(mine, theirs, atol=1e-10, rtol=0)
+
+
+def test_data_may_move_while_it_trains(mathematics):
+    # What the network and its linear model have learned stays; the rest is made anew.
+    found = mathematics.evaluate(
+        """([x, y]) => {
+          const net = NTK.createNetwork(16, 1, 3, [1, 2], [2, -1]);
+          for (let i = 0; i < 20; i++) NTK.step(net, 0.02);
+          const weights = [...net.weights], before = NTK.tangentOutputs(net, x);
+          NTK.setData(net, x, y);
+          const other = NTK.fromWeights(net.start, 1, x, y);
+          return [weights, [...net.weights], before, NTK.tangentOutputs(net, net.x),
+                  net.kernel0, other.kernel0];
+        }""",
+        DATA,
+    )
+    for one, other in zip(found[::2], found[1::2], strict=True):
+        assert one == other
+
+
+def test_the_weights_at_the_start_are_reproducible(mathematics):
+    found = mathematics.evaluate(
+        "[...NTK.createNetwork(5, 1, 7, [0, 1], [0, 1]).start]"
+    )
+    bits = (8 * 0x9E3779B1) % 2**32 | 1
+
+    def uniform():
+        nonlocal bits
+        bits ^= bits << 13 & 0xFFFFFFFF
+        bits ^= bits >> 17
+        bits ^= bits << 5 & 0xFFFFFFFF
+        return (bits - 0.5) / 2**32
+
+    for _ in range(20):
+        uniform()
+    drawn = [
+        math.sqrt(-2 * math.log(uniform())) * math.cos(2 * math.pi * uniform())
+        for _ in range(16)
+    ]
+    a, c, v = np.reshape(drawn[1:], (5, 3)).T  # a unit after the other; d came first
+    np.testing.assert_allclose(found, [*a, *c, *v, drawn[0]], rtol=1e-12)
+
+
+def test_the_weights_at_the_start_are_standard_normal(mathematics):
+    numbers = np.array(
+        mathematics.evaluate(
+            "[1, 2, 3].map((s) => [...NTK.createNetwork(1024, 1, s, [0], [0]).start])"
+        )
+    )
+    assert abs(numbers.mean()) < 0.03 and abs(numbers.std() - 1) < 0.03
+    assert abs(np.corrcoef(numbers) - np.eye(3)).max() < 0.06
+
+
+# ---------------------------------------------------------------- the piece
+
+
+def open_piece(browser, body=None, **settings):
+    """A page with the piece alone; `page.trouble` lists errors and requests."""
+    page = browser.new_page(**({"viewport": {"width": 800, "height": 900}} | settings))
+    page.trouble = []
+    page.on("pageerror", lambda error: page.trouble.append(str(error)))
+    page.on("console", lambda m: page.trouble.append(m.text))
+    page.on("request", lambda r: r.url != "about:blank" and page.trouble.append(r.url))
+    body = body or train_in_browser()._repr_html_()
+    head = '<meta name="viewport" content="width=device-width"><title>t</title>'
+    page.set_content(f"<!doctype html><html lang=en>{head}<main>{body}</main></html>")
+    return page
+
+
+CALM = {"reduced_motion": "reduce"}
+
+
+def finish(page):
+    page.get_by_role("button", name="To the end").first.click()
+    page.get_by_text("Trained.").first.wait_for()
+
+
+def curve(page):
+    return page.locator(".ntk-functions path.ntk-network").first.get_attribute("d")
+
+
+def changed(page, before):
+    """Wait until the network's curve is another one; return it."""
+    page.wait_for_function(
+        """(before) => before !== document.querySelector(
+          ".ntk-functions path.ntk-network").getAttribute("d")""",
+        arg=before,
+    )
+    return curve(page)
+
+
+def reads(point, text):
+    """Wait until a data point's place is said so."""
+    expect(point).to_have_attribute("aria-valuetext", text)
+
+
+def reading(page, column=1):
+    text = page.locator(".ntk-column").nth(column).inner_text()
+    return float(re.search(r"weights moved by ([\d.]+)", text)[1])
+
+
+def test_it_plays_by_itself_and_can_be_paused(browser):
+    page = open_piece(browser)
+    page.locator(".ntk-functions path.ntk-network").first.wait_for(state="attached")
+    changed(page, changed(page, curve(page)))
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_text("On the way.").wait_for()
+    paused = curve(page)
+    page.wait_for_timeout(200)
+    assert curve(page) == paused
+    page.get_by_role("button", name="Step").click()
+    changed(page, paused)
+    finish(page)
+    words = page.get_by_role("status").inner_text()
+    assert "Lazy, output × 10: weights moved by 1.5" in words.replace("\u00a0", " ")
+    assert page.trouble == []
+    page.close()
+
+
+def test_a_point_is_dragged_by_mouse(browser):
+    page = open_piece(browser, **CALM)
+    finish(page)
+    point = page.get_by_role("slider", name="Data point 1").first
+    before, place = curve(page), point.locator(".ntk-point").bounding_box()
+    x, y = place["x"] + 9, place["y"] + 9
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 40, y + 60, steps=4)
+    page.mouse.up()
+    reads(point, "input −2.8, target 0.4")
+    page.get_by_text("Trained.").wait_for()
+    assert curve(page) != before
+    after = point.locator(".ntk-point").bounding_box()
+    assert (
+        abs(after["x"] - place["x"] + 40) < 1 and abs(after["y"] - place["y"] - 60) < 1
+    )
+    assert page.trouble == []
+    page.close()
+
+
+def test_a_point_is_moved_by_the_keyboard(browser):
+    page = open_piece(browser, **CALM)
+    finish(page)
+    before = curve(page)
+    point = page.get_by_role("slider", name="Data point 2").first
+    point.focus()
+    for key in ("ArrowUp", "ArrowUp", "ArrowLeft", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    reads(point, "input 0.4, target 0.7")
+    page.get_by_text("Trained.").wait_for()
+    assert curve(page) != before
+    for _ in range(20):
+        page.keyboard.press("Shift+ArrowUp")
+    reads(point, "input 0.4, target 4.4")
+    page.close()
+
+
+def test_a_point_is_dragged_by_finger(browser):
+    page = open_piece(browser, has_touch=True, is_mobile=True, **CALM)
+    finish(page)
+    point = page.get_by_role("slider", name="Data point 1").first
+    assert point.evaluate("e => getComputedStyle(e).touchAction") == "none"
+    box = point.bounding_box()
+    assert box["width"] >= 44 and box["height"] >= 44
+    page.close()
+
+
+def test_scale_and_width_decide_what_is_lazy(browser):
+    page = open_piece(browser, **CALM)
+    finish(page)
+    narrow = reading(page)
+    width = page.get_by_role("slider", name="Width")
+    width.focus()
+    page.keyboard.press("End")
+    assert width.get_attribute("aria-valuetext") == "1024 neurons"
+    page.get_by_text("Trained.").wait_for()
+    assert reading(page) < narrow / 3
+    scale = page.get_by_role("slider", name="Output scale α").nth(1)
+    scale.focus()
+    page.keyboard.press("End")
+    page.get_by_text("Trained.").wait_for()
+    assert reading(page) < 1
+    assert page.locator(".ntk-column strong").nth(1).inner_text() == "Lazy"
+    page.close()
+
+
+def test_the_widest_network_trains_and_answers_its_sliders(browser):
+    # How fast, benchmarks/browser.py measures.
+    page = open_piece(browser)
+    width = page.get_by_role("slider", name="Width")
+    width.focus()
+    page.keyboard.press("End")
+    page.get_by_role("button", name="Restart").click()
+    for _ in range(3):
+        changed(page, curve(page))
+    page.get_by_role("button", name="Pause").click()
+    for slider in page.locator("input[type=range]").all():
+        before = page.locator(".ntk-live").inner_html()
+        slider.focus()
+        at_the_end = slider.evaluate("e => e.value === e.max")
+        page.keyboard.press("ArrowLeft" if at_the_end else "ArrowRight")
+        page.wait_for_function(
+            "(before) => document.querySelector('.ntk-live').innerHTML !== before",
+            arg=before,
+        )
+    assert page.trouble == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1000])
+def test_it_is_accessible_and_fits(browser, scheme, width):
+    page = open_piece(
+        browser,
+        f"<h1>t</h1><style>:root{{color-scheme:{scheme}}}</style>"
+        + train_in_browser()._repr_html_(),
+        viewport={"width": width, "height": 740}, color_scheme=scheme, **CALM,
+    )  # fmt: skip
+    finish(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert violations(page) == []
+    for control in page.locator("button, input").all():
+        assert control.bounding_box()["height"] >= 44
+    page.close()
+
+
+def test_reduced_motion_shows_no_motion(browser):
+    page = open_piece(browser, **CALM)
+    page.get_by_text("Trained.").wait_for()
+    replaced = page.evaluate(
+        """async () => {
+          const left = new Set(); // curves that were shown, and replaced by others
+          const path = document.querySelector(".ntk-functions path.ntk-network");
+          const words = document.querySelector(".ntk-words");
+          new MutationObserver((all) => all.forEach((one) => left.add(one.oldValue)))
+            .observe(path, {attributeFilter: ["d"], attributeOldValue: true});
+          [...document.querySelectorAll("button")].at(-1).click();
+          const over = () => left.size && words.textContent.includes("Trained.");
+          for (let k = 0; k < 3000 && !over(); k++)
+            await new Promise((done) => setTimeout(done, 20));
+          await new Promise((done) => setTimeout(done, 300));
+          return left.size;
+        }"""
+    )
+    # The run before, the start of the new one, and what a change of the words' height
+    # draws anew; motion would show dozens.
+    assert 1 <= replaced <= 6
+    page.close()
+
+
+def test_without_scripts_a_picture_and_a_sentence_stand_there(browser):
+    page = open_piece(browser, java_script_enabled=False)
+    assert page.locator(".ntk-still svg").first.is_visible()
+    assert "differ by up to" in page.get_by_role("img").first.get_attribute(
+        "aria-label"
+    )
+    assert "linear model" in page.locator(".ntk-still p").inner_text()
+    assert page.locator(".ntk-live").count() == page.locator("input").count() == 0
+    page.close()
+
+
+@pytest.mark.parametrize("culprit", ["function createNetwork(", "function curves("])
+def test_if_anything_throws_the_picture_comes_back(browser, culprit):
+    html = train_in_browser()._repr_html_()
+    broken = re.sub(re.escape(culprit) + r"[^{]*\{", r'\g<0> throw Error("no");', html)
+    page = open_piece(browser, broken)
+    expect(page.locator(".ntk-live")).to_have_count(0)
+    expect(page.locator(".ntk-still svg").first).to_be_visible()
+    assert any("no" in text for text in page.trouble)  # and it is reported
+    page.close()
+
+
+def test_two_of_them_run_in_a_sandbox_as_in_colab(browser):
+    inner = train_in_browser()._repr_html_() * 2
+    inner = inner.replace("&", "&amp;").replace('"', "&quot;")
+    frame = f'<iframe sandbox="allow-scripts" width=760 height=1500 srcdoc="{inner}">'
+    view = {"width": 800, "height": 1600}  # each starts when it is seen
+    page = open_piece(browser, f"{frame}</iframe>", viewport=view, **CALM)
+    pieces = page.frame_locator("iframe").locator(".ntk-live")
+    pieces.nth(1).scroll_into_view_if_needed()
+    pieces.nth(1).get_by_text("Trained.").wait_for()
+    assert pieces.count() == 2
+    assert [text for text in page.trouble if "srcdoc" not in text] == []
+    page.close()
+
+
+def test_it_is_small_and_asks_for_nothing():
+    html = train_in_browser()._repr_html_()
+    own = ("parts.js", "network.js", "train.js", "piece.css")
+    files = sum((PIECE / name).stat().st_size for name in own)
+    print(f"scripts and styles: {files:,} bytes; the whole piece: {len(html):,}")
+    assert files < 40_000 and len(html) < 40_000
+    assert not re.search(r"https?://(?!www\.w3\.org)|src=|@import|\bon\w+=|eval", html)
+    assert not re.search(r"<[^>]* style=", html)
+
+
+def test_the_still_picture_is_what_the_script_draws(browser):
+    # But for how finely it noted the outputs' path, which depends on the machine.
+    noted = re.compile(r"((?:<ellipse[^>]*></ellipse>){2})(?:<path[^>]*></path>){2}")
+    number = re.compile(r"-?\d+(?:\.\d+)?")
+    stored, fresh = (
+        noted.sub(r"\1", picture)
+        for picture in (
+            (PIECE / "train.svg").read_text(),
+            posters.still(browser, "train"),
+        )
+    )
+    assert number.sub("#", stored) == number.sub("#", fresh), (
+        "run book/tools/site/posters.py"
+    )
+    np.testing.assert_allclose(
+        [float(n) for n in number.findall(stored)],
+        [float(n) for n in number.findall(fresh)],
+        atol=0.3,
+    )
+
+
+# ---------------------------------------------------------------- the first page
+
+
+def test_the_first_page_is_light(site, browser):
+    site.sent.clear()
+    page = browser.new_page()
+    page.goto(site.address + FIRST, wait_until="networkidle")
+    print(json.dumps(site.sent, indent=1), sum(site.sent.values()))
+    assert sum(site.sent.values()) < 300_000
+    assert not [path for path in site.sent if "mathjax" in path]
+    page.close()
+
+
+def test_the_first_page_comes_alive_on_a_slow_machine(site, browser):
+    # How soon, benchmarks/browser.py measures.
+    page = browser.new_page()
+    developer = page.context.new_cdp_session(page)
+    developer.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.goto(site.address + FIRST)
+    page.locator(".ntk-live button").first.wait_for()
+    page.close()
+
+
+def test_the_piece_is_the_first_thing_seen(site, browser):
+    for size in ({"width": 1280, "height": 720}, {"width": 360, "height": 740}):
+        page = browser.new_page(viewport=size)
+        page.goto(site.address + FIRST)
+        for plot in page.locator(".ntk-functions").all():
+            box = plot.bounding_box()
+            assert box["y"] + box["height"] <= size["height"]
+        page.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_piece_keeps_the_pages_colours(site, browser, theme):
+    page = browser.new_page(color_scheme=theme, reduced_motion="reduce")
+    page.goto(site.address + FIRST)
+    finish(page)
+    ink, words, paper = page.evaluate(
+        """() => [".ntk-point", ".ntk-words", ".ntk-handle text"].map((s, i) =>
+          getComputedStyle(document.querySelector(s))[i === 1 ? "color" : "fill"])"""
+    )
+    assert ink == words
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == ground
+    assert violations(page, ".ntk-train") == []
+    page.close()
