@@ -1,4 +1,4 @@
-"""The adapter: all of the old library works on today's JAX, without TensorFlow.
+"""The adapter: what we test of the old library works on today's JAX.
 
 Its values are checked against formulas and against ours, never against its own tests.
 """
