@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from ntkbook import (
+from ntkbook.page import (
     contributions_in_browser,
     posterior_in_browser,
     tangent_in_browser,

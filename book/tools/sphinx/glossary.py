@@ -20,6 +20,7 @@ WITHOUT = (
     "book/api",
     "book/claims",
     "book/bibliography",
+    "book/contributing",
     "book/changelog",
 )
 # Text in these is no running text.
