@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 
 import ntkbook
 from book.tools.site import posters
-from ntkbook import train_in_browser
+from ntkbook.page import train_in_browser
 from tests.helpers.chromium import ROOT, violations
 
 PIECE = ROOT / "ntkbook" / "page" / "browser"

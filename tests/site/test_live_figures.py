@@ -8,12 +8,12 @@ import pytest
 
 import ntkbook
 from book.tools.site import posters
-from ntkbook import (
+from ntkbook.infinite import nngp, ntk
+from ntkbook.page import (
     contributions_in_browser,
     posterior_in_browser,
     tangent_in_browser,
 )
-from ntkbook.infinite import nngp, ntk
 from ntkbook.paths import path_kernel
 from tests.helpers.chromium import ROOT, violations
 
