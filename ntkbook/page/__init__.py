@@ -5,8 +5,8 @@ from ntkbook._lazy import exports
 NAMES = {
     "claims": "claim",
     "exercises": "check key",
-    "explorable": "explore",
-    "in_browser": """
+    "figures.explorable": "explore",
+    "browser": """
         contributions_in_browser posterior_in_browser tangent_in_browser
         train_in_browser
     """,

@@ -14,7 +14,8 @@ from book.tools.course.handouts import marks
 from book.tools.notebooks import colab
 from book.tools.notebooks.files import NOTEBOOKS
 from book.tools.sphinx import book_map
-from ntkbook.page import exercises, grading
+from ntkbook.page import exercises
+from ntkbook.page.exercises import grading
 from tests.helpers import small_course
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -52,7 +52,8 @@ OFTEN = ("exits",)  # the others only in the weekly run
 CHEAT = """\
 import builtins
 import numpy as np
-from ntkbook.page import exercises, grading
+from ntkbook.page import exercises
+from ntkbook.page.exercises import grading
 
 grading.right = grading.form = exercises.check = lambda *args, **more: None
 np.allclose = builtins.all = lambda *args, **more: True

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ntkbook.page import claims
-from ntkbook.page.claim_records import ClaimError, Record, load, records
 from ntkbook.page.claims import claim, collect, measure, problems, rounded
+from ntkbook.page.claims.records import ClaimError, Record, load, records
 
 BASE = {
     "id": "a-claim",

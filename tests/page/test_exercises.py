@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ntkbook.page import exercises
 from ntkbook.page.exercises import check, key, verdict
-from ntkbook.page.sealing import Malformed, grid, token
+from ntkbook.page.exercises.sealing import Malformed, grid, token
 
 numbers = st.floats(-1e6, 1e6).filter(lambda x: abs(x) > 1e-6)
 tolerances = st.floats(1e-6, 0.2)

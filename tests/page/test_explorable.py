@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from ntkbook.page.explorable import explore
+from ntkbook.page.figures.explorable import explore
 from tests.helpers import needs
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from ntkbook.page.claim_records import records
+from ntkbook.page.claims.records import records
 from tests.helpers.chromium import HTML, PHONE, REFUSED, ROOT, SPARE_AXE, violations
 
 MEGABYTE = 1e6

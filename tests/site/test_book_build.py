@@ -100,5 +100,5 @@ def test_carries_a_notebook_for_colab_and_the_wheel(pages):
         assert (HTML / "colab" / notebook.name).is_file()
     (wheel,) = (HTML / "colab").glob("ntkbook-*.whl")
     files = zipfile.ZipFile(wheel).namelist()
-    assert "ntkbook/page/answers.json" in files
+    assert "ntkbook/page/exercises/answers.json" in files
     assert any(name.startswith("ntkbook/page/claims/") for name in files)

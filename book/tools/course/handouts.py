@@ -26,14 +26,14 @@ figures are the book's. Run the first cells, then write where the dots are.
 CHECK = "# Says whether it is right; change nothing here.\nntkbook.page.check({call})"
 FORM = """\
 # {points} for an answer of the right form. The line below says what is known of it.
-from ntkbook.page import grading
+from ntkbook.page.exercises import grading
 
 grading.form({call})
 """
 RIGHT = """\
 # {points} for the right answer; the test is not shown.
 ### BEGIN HIDDEN TESTS
-from ntkbook.page import grading
+from ntkbook.page.exercises import grading
 
 grading.right({call})
 ### END HIDDEN TESTS
@@ -53,7 +53,7 @@ points: {points}
 hidden: {hidden}
 """ # END TEST CONFIG
 def test_{test}(answer):
-    from ntkbook.page import grading
+    from ntkbook.page.exercises import grading
 
     grading.{test}({call})
 '''

@@ -1,8 +1,9 @@
 """Collect the exercises' sealed answers: `python -m book.tools.notebooks.answers`.
 
 Each computing exercise's solution ends with `key(...)`, whose output in the notebook is
-the sealed record. This gathers the records into `ntkbook/page/answers.json`, where
-`ntkbook.page.check` finds them. With `--check` it only says whether that file is stale.
+the sealed record. This gathers the records into `answers.json` in
+`ntkbook/page/exercises/`, where `ntkbook.page.check` finds them. With `--check` it only
+says whether that file is stale.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def main() -> None:
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
     if parser.parse_args().check:
         if is_stale(notebooks):
-            sys.exit("ntkbook/page/answers.json is stale; run: make answers")
+            sys.exit("ntkbook/page/exercises/answers.json is stale; run: make answers")
         return
     records = collect(notebooks)
     ANSWERS.write_text(text_of(records), encoding="utf-8")

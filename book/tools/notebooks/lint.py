@@ -17,7 +17,7 @@ from book.tools.course import variants
 from book.tools.notebooks import answers, compare
 from book.tools.notebooks.files import number_of
 from ntkbook.page import claims, exercises
-from ntkbook.page.claim_records import records
+from ntkbook.page.claims.records import records
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -242,7 +242,9 @@ def lint_all(notebooks: list[Path]) -> list[Problem]:
         found.append(Problem("claims", text, "Measure each in one cell: page.claim"))
     if answers.is_stale(notebooks):
         found.append(
-            Problem("ntkbook/page/answers.json", "stale", "Run `make answers`")
+            Problem(
+                "ntkbook/page/exercises/answers.json", "stale", "Run `make answers`"
+            )
         )
     return found
 

@@ -19,8 +19,8 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from ntkbook.page.claim_records import VERDICTS, records
 from ntkbook.page.claims import collect, problems, shown
+from ntkbook.page.claims.records import VERDICTS, records
 
 CHAPTERS = "notebooks/"
 CSV = "book/claims.csv"

@@ -19,7 +19,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from book.tools.notebooks.files import is_project, number_of
 from book.tools.notebooks.myst import in_solutions, with_note
-from ntkbook.page.in_browser import train_in_browser
+from ntkbook.page.browser import train_in_browser
 
 CHAPTERS = "notebooks/"
 COLAB = "https://colab.research.google.com/"

@@ -18,8 +18,8 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter
 from sphinx.util.docutils import SphinxDirective
 
-from ntkbook.page._svg import Tracer
 from ntkbook.page.figures import COLORS, STYLE
+from ntkbook.page.figures._svg import Tracer
 
 RESULTS = Path(__file__).resolve().parents[3] / "benchmarks" / "results"
 DRAWN = ("mlp", "lenet", "resnet")

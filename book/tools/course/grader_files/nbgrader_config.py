@@ -14,7 +14,7 @@ from nbgrader import preprocessors
 from nbgrader.converters import Autograde
 from nbgrader.utils import is_grade, is_solution
 
-from ntkbook.page.grading import MIME, doubt
+from ntkbook.page.exercises.grading import MIME, doubt
 
 HERE = Path(__file__).resolve().parent
 CELL_SECONDS = int(os.environ.get("COURSE_CELL_SECONDS", 180))

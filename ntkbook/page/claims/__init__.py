@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ntkbook.page.claim_records import VERDICTS, ClaimError, Record, records
+from ntkbook.page.claims.records import VERDICTS, ClaimError, Record, records
 
 MIME = "application/vnd.ntkbook.claim+json"
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ntkbook.page.sealing import (
+from ntkbook.page.exercises.sealing import (
     Malformed,
     as_array,
     grid,

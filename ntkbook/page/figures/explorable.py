@@ -20,7 +20,7 @@ from numbers import Real
 
 import numpy as np
 
-from ntkbook.page._svg import Tracer
+from ntkbook.page.figures._svg import Tracer
 
 MAX_FRAMES = 400
 MAX_BYTES = 1_500_000
@@ -130,7 +130,7 @@ class Explorable:
 
         Needs ipywidgets (version 7 or 8) and a running kernel.
         """
-        from ntkbook.page._widgets import live
+        from ntkbook.page.figures._widgets import live
 
         return live(self)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ntkbook.page.figures import COLORS
 
-_FILES = Path(__file__).with_name("browser")
+_FILES = Path(__file__).parent
 
 
 class BrowserFigure:

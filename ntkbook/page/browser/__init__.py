@@ -4,7 +4,7 @@ Their mathematics are held against the library in tests/test_front_page.py and
 tests/test_live_figures.py.
 """
 
-from ntkbook.page.browser_figure import BrowserFigure
+from ntkbook.page.browser.figure import BrowserFigure
 
 _TRAINING_WORDS = (
     "Blue is the network, dashed orange its linear model, black the two points that it "

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from ntkbook.page._svg import Tracer
+from ntkbook.page.figures._svg import Tracer
 
 
 def live(figure):

@@ -21,7 +21,7 @@ from functools import cache
 from numbers import Real
 from pathlib import Path
 
-FOLDER = Path(__file__).with_name("claims")
+FOLDER = Path(__file__).parent
 
 # Colour never speaks alone: each verdict has its own sign.
 VERDICTS = {

@@ -12,7 +12,7 @@ import ast
 import numpy as np
 
 from ntkbook.page.exercises import Verdict, check
-from ntkbook.page.sealing import MAX_ENTRIES, Malformed, as_array
+from ntkbook.page.exercises.sealing import MAX_ENTRIES, Malformed, as_array
 
 MIME = "application/vnd.ntkbook.answer+json"
 
