@@ -122,4 +122,18 @@ def test_every_public_name_is_found():
         assert getattr(ntkbook, name) is not None
     assert set(ntkbook.__all__) <= set(dir(ntkbook))
     assert not any(hasattr(ntkbook, name) for name in ("nkt", "page.x", "a.b"))
-    assert not hasattr(ntkbook.results, "json")
+
+
+def test_a_mere_folder_is_no_module(tmp_path, monkeypatch):
+    package = tmp_path / "some_package"
+    (package / "left_over").mkdir(parents=True)
+    (package / "there.py").write_text("x = 1\n")
+    lines = ["from ntkbook._lazy import exports", 'NAMES = {"there": "x"}']
+    lines += ["__getattr__, __all__ = exports(__name__, NAMES)", ""]
+    (package / "__init__.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import some_package
+
+    assert some_package.x == some_package.there.x == 1
+    assert some_package.__all__ == ["x"]
+    assert not hasattr(some_package, "left_over")
