@@ -11,8 +11,8 @@ import yaml
 
 from book.tools.course import coursework, generate, slicing, syllabus, variants
 from book.tools.course.handouts import marks
+from book.tools.files import NOTEBOOKS
 from book.tools.notebooks import colab
-from book.tools.notebooks.files import NOTEBOOKS
 from book.tools.sphinx import book_map
 from ntkbook.page import exercises
 from ntkbook.page.exercises import grading

@@ -19,8 +19,8 @@ import nbformat
 import pytest
 
 from book.tools.course import coursework, generate, grade, run_solutions, variants
+from book.tools.files import NOTEBOOKS, is_project
 from book.tools.notebooks import colab
-from book.tools.notebooks.files import NOTEBOOKS, is_project
 from tests.helpers import needs, small_course
 
 needs.package("nbgrader", get="make environment")

@@ -7,9 +7,9 @@ import nbformat
 import pytest
 import yaml
 
+from book.tools.files import NOTEBOOKS
 from book.tools.notebooks import colab
 from book.tools.notebooks.citations import Bibliography
-from book.tools.notebooks.files import NOTEBOOKS
 from book.tools.notebooks.to_markdown import Book, Renderer
 from tests.helpers.sample_chapter import chapter
 

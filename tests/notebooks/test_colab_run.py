@@ -19,8 +19,8 @@ import pytest
 import yaml
 
 from book.tools.course import generate
+from book.tools.files import NOTEBOOKS
 from book.tools.notebooks import colab
-from book.tools.notebooks.files import NOTEBOOKS
 from tests.helpers import needs
 from tests.helpers.draws import weekly
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from book.tools.files import NOTEBOOKS
 from book.tools.notebooks import colab
-from book.tools.notebooks.files import NOTEBOOKS
 from book.tools.notebooks.myst import in_solutions
 from book.tools.site import build
 from tests.helpers.sample_chapter import chapter

@@ -8,9 +8,9 @@ from pathlib import Path
 import nbformat
 
 from book.tools.course.slicing import loaded, names_of, needed
+from book.tools.files import NOTEBOOKS, number_of
 from book.tools.notebooks.citations import Bibliography
 from book.tools.notebooks.colab import Settings, plain_cells, scan
-from book.tools.notebooks.files import NOTEBOOKS, number_of
 from book.tools.notebooks.to_markdown import Book, Renderer
 
 _INLINE = re.compile(r"(?<![}`])`([^`\n]+)`(?!`)")

@@ -9,7 +9,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from book.tools.notebooks.files import NOTEBOOKS, number_of
+from book.tools.files import NOTEBOOKS, number_of
 
 KINDS = ("think", "compute", "explore")
 HEAD = """\

@@ -16,8 +16,8 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from book.tools.files import NOTEBOOKS, number_of
 from book.tools.notebooks.citations import Bibliography
-from book.tools.notebooks.files import NOTEBOOKS, number_of
 from book.tools.notebooks.myst import Chapter, in_solutions, with_note
 from book.tools.notebooks.to_markdown import Book, Renderer
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from book.tools.course import variants
+from book.tools.files import number_of
 from book.tools.notebooks import answers, compare
-from book.tools.notebooks.files import number_of
 from ntkbook.page import claims, exercises
 from ntkbook.page.claims.records import records
 

@@ -13,7 +13,7 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from book.tools.course import syllabus
-from book.tools.notebooks.files import number_of
+from book.tools.files import number_of
 
 WIDE, HIGH, ACROSS, DOWN = 168, 58, 30, 46  # a box, and the room between boxes
 

@@ -17,7 +17,7 @@ import nbformat
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from book.tools.notebooks.files import is_project, number_of
+from book.tools.files import is_project, number_of
 from book.tools.notebooks.myst import in_solutions, with_note
 from ntkbook.page.browser import train_in_browser
 

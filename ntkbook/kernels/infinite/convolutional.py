@@ -23,15 +23,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ntkbook.kernels.gram import gram_in_blocks, symmetric
+from ntkbook.kernels.infinite.inputs import check_not_zero, double, squared
 from ntkbook.kernels.infinite.recursion import (
     Kernels,
     affine_map,
     check_finite,
-    check_not_zero,
-    double,
     identity,
     layer_map,
-    squared,
 )
 from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
-from ntkbook.kernels.infinite.recursion import nngp, ntk, vectors
+from ntkbook.kernels.infinite.inputs import vectors
+from ntkbook.kernels.infinite.recursion import nngp, ntk
 from ntkbook.machine import checks
 
 KINDS = {"nngp": nngp, "ntk": ntk}
