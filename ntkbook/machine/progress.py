@@ -13,3 +13,21 @@ def progress_bar(show: bool, **options) -> tqdm:
     """
     show = show and os.environ.get("TQDM_DISABLE", "0") in ("", "0")
     return tqdm(delay=2, disable=not show, **options)
+
+
+class CompiledBar:
+    """The bar that compiled code moves; held here, since compiled code is kept."""
+
+    current = None
+
+    @staticmethod
+    def tick(steps):
+        """So many steps more."""
+        CompiledBar.current.update(int(steps))
+
+    @staticmethod
+    def reach(share):
+        """So much of the whole; a whole per cent at a time."""
+        percent = round(100 * float(share))
+        if percent > CompiledBar.current.n:
+            CompiledBar.current.update(percent - CompiledBar.current.n)

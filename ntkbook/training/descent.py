@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 
 from ntkbook.kernels.empirical.tangent import as_matrix, ntk
 from ntkbook.machine import checks
-from ntkbook.machine.progress import progress_bar
+from ntkbook.machine.progress import CompiledBar, progress_bar
 from ntkbook.training.losses import loss_function
 from ntkbook.training.minibatches import batches, minibatch
 from ntkbook.training.record import recorded_steps
@@ -118,7 +118,7 @@ def gradient_descent(
     if checks.is_traced((params, x, y, key, jnp.zeros(()))):
         progress = False
     with progress_bar(progress, total=steps, desc="training") as bar:
-        _Bar.current = bar
+        CompiledBar.current = bar
         end, first, rest = _run(
             apply, of_loss, observe, batch_size, progress,
             params, x, y, jnp.asarray(step_size, dtype), moments, key,
@@ -170,22 +170,12 @@ def _run(
     def segment(params, between):
         params = jax.lax.fori_loop(between[0], between[1], one_step, params)
         if progress:
-            jax.debug.callback(_Bar.tick, between[1] - between[0])
+            jax.debug.callback(CompiledBar.tick, between[1] - between[0])
         return params, look(params)
 
     first = look(params)
     end, rest = jax.lax.scan(segment, params, (moments[:-1], moments[1:]))
     return end, first, rest
-
-
-class _Bar:
-    """The bar that compiled code ticks; held here, since compiled code is kept."""
-
-    current = None
-
-    @staticmethod
-    def tick(steps):
-        _Bar.current.update(int(steps))
 
 
 def _refuse_divergence(run, apply, params, x, loss, step_size):

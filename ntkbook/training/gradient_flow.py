@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from ntkbook.machine import checks
 from ntkbook.machine.host import host_times
-from ntkbook.machine.progress import progress_bar
+from ntkbook.machine.progress import CompiledBar, progress_bar
 from ntkbook.training.losses import loss_function
 
 
@@ -130,7 +130,7 @@ def gradient_flow(
     traced = checks.is_traced((params, x, y, jnp.zeros(())))
     progress = progress and not traced
     with progress_bar(progress, total=100, desc="flow", unit="%") as bar:
-        _Bar.current = bar
+        CompiledBar.current = bar
         flow, failed = _solve(
             apply, of_loss, observe, max_steps, progress,
             params, x, y, jnp.asarray(times, dtype), jnp.asarray(tolerance, dtype),
@@ -156,7 +156,7 @@ def _solve(
             return jnp.zeros(())
 
         def step(self, state, done):
-            jax.debug.callback(_Bar.tick, done)
+            jax.debug.callback(CompiledBar.reach, done)
             return state
 
         def close(self, state):
@@ -198,18 +198,6 @@ def _solve(
     made = solution.stats["num_steps"]
     failed = solution.result != diffrax.RESULTS.successful
     return Flow(times, losses, outputs, observed, end, made), failed
-
-
-class _Bar:
-    """The bar that compiled code moves; held here, since compiled code is kept."""
-
-    current = None
-
-    @staticmethod
-    def tick(done):
-        percent = round(100 * float(done))
-        if percent > _Bar.current.n:
-            _Bar.current.update(percent - _Bar.current.n)
 
 
 def _increasing(times) -> np.ndarray:

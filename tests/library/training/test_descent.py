@@ -216,7 +216,9 @@ def test_a_long_run_shows_a_bar(capsys, monkeypatch):
     """The bar counts every step, and says nothing where it is turned off."""
     total = []
     monkeypatch.setattr(
-        training._Bar, "tick", staticmethod(lambda steps: total.append(int(steps)))
+        training.CompiledBar,
+        "tick",
+        staticmethod(lambda steps: total.append(int(steps))),
     )
     apply = ntkbook.mlp(4, 1, "erf", outputs=2).apply  # not compiled before
     options = dict(step_size=0.01, steps=30, record=4)
