@@ -215,11 +215,8 @@ def test_a_start_that_is_not_finite_is_not_called_divergence():
 def test_a_long_run_shows_a_bar(capsys, monkeypatch):
     """The bar counts every step, and says nothing where it is turned off."""
     total = []
-    monkeypatch.setattr(
-        training.CompiledBar,
-        "tick",
-        staticmethod(lambda steps: total.append(int(steps))),
-    )
+    count = staticmethod(lambda steps: total.append(int(steps)))
+    monkeypatch.setattr(training.CompiledBar, "tick", count)
     apply = ntkbook.mlp(4, 1, "erf", outputs=2).apply  # not compiled before
     options = dict(step_size=0.01, steps=30, record=4)
     ntkbook.gradient_descent(apply, PARAMS, X, Y, **options)
