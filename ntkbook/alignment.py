@@ -23,6 +23,7 @@ from ntkbook.spectra.anisotropy import (
     anisotropy_directions,
     mixed_derivative,
 )
+from ntkbook.spectra.eigendecomposition import spectrum
 from ntkbook.spectra.eigenfunctions import (
     Eigenfunctions,
     binarize,
@@ -30,7 +31,6 @@ from ntkbook.spectra.eigenfunctions import (
     kernel_and_targets,
     targets_at,
 )
-from ntkbook.spectra.eigenvalues import spectrum
 
 __all__ = [
     "Anisotropy",

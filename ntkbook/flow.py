@@ -18,7 +18,7 @@ import numpy as np
 from ntkbook.kernels.empirical.tangent import as_matrix
 from ntkbook.machine import checks
 from ntkbook.machine.host import host_array
-from ntkbook.spectra.eigenvalues import spectrum, with_signs
+from ntkbook.spectra.eigendecomposition import spectrum, with_signs
 
 __all__ = ["DecayRates", "decay_rates", "training_time"]
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ntkbook.kernels.path import accumulator
-from ntkbook.kernels.path.independence import check_batch_independent
+from ntkbook.kernels.path.batch_independence import check_batch_independent
 from ntkbook.kernels.path.kinks import has_kinks
 from ntkbook.kernels.path.quadrature import LEFT_END, gauss_legendre, numbers_per_query
 from ntkbook.kernels.path.result import PathKernel

@@ -19,7 +19,7 @@ from jax.flatten_util import ravel_pytree
 from scipy.sparse.linalg import LinearOperator, svds
 
 from ntkbook.machine import checks
-from ntkbook.spectra.eigenvalues import with_signs
+from ntkbook.spectra.eigendecomposition import with_signs
 
 
 class Anisotropy(NamedTuple):

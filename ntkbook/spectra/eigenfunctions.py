@@ -6,7 +6,7 @@ import numpy as np
 
 from ntkbook.machine import checks
 from ntkbook.machine.host import host_array
-from ntkbook.spectra.eigenvalues import spectrum, with_signs
+from ntkbook.spectra.eigendecomposition import spectrum, with_signs
 
 DENSE = 2000  # up to so many points all eigenvectors are computed
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ntkbook.machine import checks, host
-from ntkbook.spectra.eigenvalues import spectrum
+from ntkbook.spectra.eigendecomposition import spectrum
 
 
 class KernelFlow(NamedTuple):

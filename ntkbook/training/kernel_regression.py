@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, lapack
 
 from ntkbook.machine import checks, host
-from ntkbook.spectra.eigenvalues import check_symmetric
+from ntkbook.spectra.eigendecomposition import check_symmetric
 
 
 class Regression(NamedTuple):
