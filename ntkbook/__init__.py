@@ -10,23 +10,24 @@ from ntkbook._lazy import exports
 
 __version__ = "0.1.0"
 
+# In the order of the page *The library*, which is made from it.
 NAMES = {
-    "_estimate": "Estimate estimate",
-    "kernels.empirical.on_disk": "ntk_on_disk",
-    "kernels.empirical.operator": "ntk_operator",
-    "kernels.empirical.tangent": "ntk ntk_diagonal ntk_routes",
-    "machine.devices": "device_report",
-    "machine.memory": "limit_memory memory_budget",
-    "machine.precision": "double_precision",
+    "networks.mlp": "mlp Network",
     "networks.lenet": "lenet",
-    "networks.mlp": "Network mlp",
     "networks.resnet": "resnet",
-    "taylor": "Kappa kappa linearize taylor_expand",
-    "training.descent": "Trajectory gradient_descent",
-    "training.gradient_flow": "Flow gradient_flow",
-    "training.kernel_flow": "KernelFlow kernel_flow",
-    "training.kernel_regression": "Regression kernel_regression",
-    "training.sgd": "KernelTraining Training kernel_sgd sgd",
+    "kernels.empirical.tangent": "ntk ntk_diagonal ntk_routes",
+    "kernels.empirical.operator": "ntk_operator",
+    "kernels.empirical.on_disk": "ntk_on_disk",
+    "taylor": "linearize taylor_expand kappa Kappa",
+    "training.descent": "gradient_descent Trajectory",
+    "training.sgd": "sgd Training kernel_sgd KernelTraining",
+    "training.gradient_flow": "gradient_flow Flow",
+    "training.kernel_flow": "kernel_flow KernelFlow",
+    "training.kernel_regression": "kernel_regression Regression",
+    "_estimate": "estimate Estimate",
+    "machine.devices": "device_report",
+    "machine.precision": "double_precision",
+    "machine.memory": "memory_budget limit_memory",
 }
 
 # What is public beside them. (neural_tangents is missing, since it needs a package that

@@ -48,7 +48,9 @@ def _offered(module: str) -> list[str]:
         f"ntkbook.{name}"
         if getattr(ntkbook, name, None) is getattr(home, name)
         else f"ntkbook.{module}.{name}"
-        for name in home.__all__
+        for name in sorted(
+            home.__all__, key=lambda n: inspect.isclass(getattr(home, n))
+        )
     ]
 
 
