@@ -44,13 +44,14 @@ def _offered(module: str) -> list[str]:
         homes = [h for h in ntkbook.NAMES if f"{h}.".startswith(f"{module}.")]
         return [f"ntkbook.{n}" for home in homes for n in ntkbook.NAMES[home].split()]
     home = import_module(f"ntkbook.{module}")
+    functions_first = sorted(
+        home.__all__, key=lambda name: inspect.isclass(getattr(home, name))
+    )
     return [
         f"ntkbook.{name}"
         if getattr(ntkbook, name, None) is getattr(home, name)
         else f"ntkbook.{module}.{name}"
-        for name in sorted(
-            home.__all__, key=lambda n: inspect.isclass(getattr(home, n))
-        )
+        for name in functions_first
     ]
 
 
