@@ -33,6 +33,7 @@ SETTINGS = {
     "NTKB1": (ntk, 1, {"bias_std": 1.0, "first_layer": "unscaled"}),
     "NTKB2": (ntk, 2, {"bias_std": 1.0, "first_layer": "unscaled"}),
 }
+#: The nine kernels of the study, as the paper calls them.
 NAMES = (*SETTINGS, "K1")
 
 

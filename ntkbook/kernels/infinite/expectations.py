@@ -31,6 +31,7 @@ from ntkbook.networks.activations import elementwise
 # of Gauss and Hermite (tanh at variance 4, 128 terms: 3e-8 against 3e-6), and their
 # error does not mix with that of the cut series. Beyond 12 standard deviations there
 # is less than rounding.
+#: How many terms of the Hermite series are summed.
 TERMS = 256
 NODES = np.linspace(-12, 12, 769)
 
