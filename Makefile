@@ -44,7 +44,7 @@ CHANGED = $(shell git diff --name-only --diff-filter=d \
 	$$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- 'notebooks/*.ipynb'; \
 	git ls-files --others --exclude-standard -- 'notebooks/*.ipynb')
 STAGES := environment lint test-library test-notebooks test-book test-course
-MORE := test-readers test-colab test-types test-weekly
+MORE := types test-readers test-colab test-types test-weekly
 # Tests in the order given, in two processes; those that share something stay together.
 GROUPS := -n 2 --dist loadgroup --no-loadscope-reorder
 has_python = @command -v $(PYTHON) >/dev/null || { \
@@ -52,7 +52,7 @@ has_python = @command -v $(PYTHON) >/dev/null || { \
 heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
-.PHONY: help book course pdf sphinx serve lab check test test-all matrix lint format \
+.PHONY: help types book course pdf sphinx serve lab check test test-all matrix lint format \
 	execute chapter answers posters run bench lock clean environment colab-environment test-library \
 	test-notebooks test-projects test-readers test-book test-colab test-course test-types \
 	test-weekly
@@ -86,7 +86,7 @@ lab: environment  ## open the chapters in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
 
 # testmon runs the shortest tests first, and those of test_limits need their order.
-check: lint  ## quick: style, and the tests and chapters that your changes concern
+check: lint types  ## quick: style, types, and the tests and chapters that your changes concern
 	$(call heading,Tests of what changed)
 	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) \
 		--ignore=tests/course/test_limits.py || test $$? -eq 5  # 5: none to run
@@ -111,6 +111,10 @@ lint: environment  ## check style, imports and the notebooks' form
 	@$(BIN)/ruff format --quiet --check . || { echo "Run: make format"; exit 1; }
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m book.tools.notebooks.lint
+
+types: environment  ## check the types that the library states
+	$(call heading,Types)
+	@$(BIN)/basedpyright
 
 test-library: environment  ## a part of test: the library, and its docstrings' examples
 	$(call heading,Library: tests and the examples in docstrings)

@@ -11,7 +11,7 @@ import os
 import tarfile
 import urllib.request
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def digits() -> Images:
     """
     from sklearn.datasets import load_digits  # slow to import
 
-    data = load_digits()
+    data: Any = load_digits()
     order = np.random.default_rng(0).permutation(len(data.target))
     return Images(data.images[order, :, :, None] / 16, data.target[order])
 
@@ -108,11 +108,11 @@ def cifar10(cache=None) -> Images:
     _same_sum(path, path.read_bytes(), CIFAR_SHA256)
     names = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
     with tarfile.open(path) as archive:
+        files = [archive.extractfile(f"cifar-10-batches-bin/{name}") for name in names]
         rows = [
-            np.frombuffer(
-                archive.extractfile(f"cifar-10-batches-bin/{name}").read(), np.uint8
-            ).reshape(-1, 3073)
-            for name in names
+            np.frombuffer(file.read(), np.uint8).reshape(-1, 3073)
+            for file in files
+            if file is not None
         ]
     rows = np.concatenate(rows)  # one byte of label, then red, green and blue
     images = rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1) / 255

@@ -22,13 +22,14 @@ import sys
 import types
 import warnings
 from functools import partial
+from typing import Any
 
 import jax
-import jax.core
-import jax.extend.core
-import jax.interpreters.ad
 import jax.numpy as jnp
 import scipy.linalg
+from jax import core
+from jax.extend import core as extended_core
+from jax.interpreters import ad
 
 INSTALL = 'pip install --no-deps "neural-tangents==0.6.5" "frozendict>=2.4"'
 
@@ -79,11 +80,11 @@ def _names_put_back():
                 added.append((module, name))
 
     try:
-        core = "Jaxpr JaxprEqn Literal Value Var Primitive AbstractValue ShapedArray"
-        put_back(jax.core, core, jax.extend.core, jax._src.core)
+        names = "Jaxpr JaxprEqn Literal Value Var Primitive AbstractValue ShapedArray"
+        put_back(core, names, extended_core, jax._src.core)
         # Only a key of a table of rules, for a primitive that no longer exists.
-        gone = types.SimpleNamespace(zeros_like_p=jax.extend.core.Primitive("zeros"))
-        put_back(jax.interpreters.ad, "UndefinedPrimal Zero zeros_like_p", gone)
+        gone = types.SimpleNamespace(zeros_like_p=extended_core.Primitive("zeros"))
+        put_back(ad, "UndefinedPrimal Zero zeros_like_p", gone)
         try:
             util = importlib.import_module("jax.util")
         except ImportError:
@@ -125,9 +126,9 @@ def _mend(library) -> None:
         linearize=_linearize,
         # It checks shapes under a debugging option, by names that are gone.
         config=types.SimpleNamespace(jax_enable_checks=False),
-    )
-    empirical.ad.source_info_util = types.SimpleNamespace(
-        transform_name_stack=lambda _: contextlib.nullcontext()
+        source_info_util=types.SimpleNamespace(
+            transform_name_stack=lambda _: contextlib.nullcontext()
+        ),
     )
     empirical.lu = _With(empirical.lu, wrap_init=partial(_wrap, empirical.lu))
     # JAX is about to refuse shapes and arrays here.
@@ -141,8 +142,8 @@ def _mend(library) -> None:
     empirical._get_flops = _operations
     # In place of an interpreter that JAX has replaced: constants are computed at once,
     # also inside of `jit`, and what depends on traced values is traced.
-    core = _With(jax.core, eval_context=jax.ensure_compile_time_eval)
-    predict.jax = library._src.stax.linear.jax = _With(jax, core=core)
+    at_once = _With(core, eval_context=jax.ensure_compile_time_eval)
+    predict.jax = library._src.stax.linear.jax = _With(jax, core=at_once)
     # `max_learning_rate` asks SciPy for the largest eigenvalue by its old keyword.
     linalg = _With(scipy.linalg, eigvalsh=_eigvalsh)
     predict.sp = _With(scipy, linalg=linalg)
@@ -167,7 +168,6 @@ def _linearize(function, *primals, has_aux):
 
 def _transpose_equation(equation, cotangent, *values):
     """Return the cotangents of an equation's linear inputs, ``None`` for the others."""
-    ad = jax.interpreters.ad
     if equation is None:  # the identity
         return (cotangent,)
     linear = [i for i, value in enumerate(values) if ad.is_undefined_primal(value)]
@@ -175,7 +175,7 @@ def _transpose_equation(equation, cotangent, *values):
         return [ad.Zero(v.aval) if i in linear else None for i, v in enumerate(values)]
     # Some values are known by their shape only: then they do not matter.
     known = [
-        jnp.zeros(v.shape, v.dtype) if isinstance(v, jax.core.ShapedArray) else v
+        jnp.zeros(v.shape, v.dtype) if isinstance(v, core.ShapedArray) else v
         for v in values
     ]
 
@@ -196,7 +196,8 @@ def _transpose_equation(equation, cotangent, *values):
 def _operations(function, optimize, *args, **kwargs):
     """Return how many floating-point operations a function takes, by XLA's count."""
     program = jax.jit(function).lower(*args, **kwargs)
-    return (program.compile() if optimize else program).cost_analysis()["flops"]
+    cost: Any = (program.compile() if optimize else program).cost_analysis()
+    return cost["flops"]
 
 
 _load()

@@ -9,7 +9,7 @@ and how far it reaches is measured by the inverse relative scale :math:`\kappa`.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from math import factorial
 from typing import NamedTuple
 
@@ -105,12 +105,13 @@ def _expansion(apply, params0, first, last) -> Callable:
             return apply(jax.tree.map(lambda a, d: a + s * d, params0, delta), x)
 
         at_start = jnp.zeros((), x.dtype)
-        total = 0.0
+        terms = []
         for j in range(last + 1):
             if j:
                 term = partial(_derivative, term)
             if j >= first:
-                total = total + term(at_start) / factorial(j)
+                terms.append(term(at_start) / factorial(j))
+        total = reduce(jnp.add, terms)
         return checks.finite_result(
             total,
             "the expansion is not finite: `apply` or its derivatives at `params0` are "

@@ -9,7 +9,6 @@ so the trained output is Gaussian as well, with a mean and a variance at every p
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -64,7 +63,7 @@ def theory(
     times,
     *,
     depth: int = 1,
-    start="random",
+    start: str | tuple = "random",
     kernel: Callable | None = None,
 ) -> Theory:
     r"""Predict the critique's network at some times, for any training set.
@@ -120,16 +119,21 @@ def theory(
                 f"`kernel(points)` must return shape {(len(points),) * 2}, but its "
                 f"shape is {gram.shape}."
             )
-    flow = partial(kernel_flow, gram[:n, :n], times=times, k_test=gram[n:, :n])
+
+    def flow(y, **starts) -> np.ndarray:
+        found = kernel_flow(gram[:n, :n], y, times, k_test=gram[n:, :n], **starts)
+        assert found.test is not None
+        return found.test
+
     if isinstance(start, (tuple, list)) and len(start) == 2:
-        mean = flow(y=y, f0_train=start[0], f0_test=start[1]).test
+        mean = flow(y, f0_train=start[0], f0_test=start[1])
         return Theory(mean, np.zeros(mean.shape))
     checks.one_of("start", start, STARTS, "a pair of outputs (at x, at x_test)")
-    mean = flow(y=y).test
+    mean = flow(y)
     if start == "zero":
         return Theory(mean, np.zeros(mean.shape))
     sigma = np.asarray(nngp(points, **settings))
-    a = flow(y=np.eye(n)).test  # the flow is linear in y, so this is A
+    a = flow(np.eye(n))  # the flow is linear in y, so this is A
     cross = 2 * np.einsum("...ij,ij->...i", a, sigma[n:, :n])
     spread = np.einsum("...ij,...ij->...i", a @ sigma[:n, :n], a)
     return Theory(mean, np.maximum(np.diag(sigma)[n:] - cross + spread, 0.0))

@@ -70,6 +70,7 @@ def kernel_trial(
             found = kernel_regression(
                 k[np.ix_(train, train)], y[train], k_test=k[np.ix_(test, train)]
             )
+            assert found.test is not None
             for column, generator in enumerate(generators):
                 errors[generator][form][name] = rmse(
                     found.test[:, column], y[test, column]

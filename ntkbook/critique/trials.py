@@ -103,22 +103,22 @@ def data(
     checks.boolean("published", published)
     seed = checks.bounded_int("seed", seed, 0)
     rng = np.random.RandomState(seed)
-    for now in range(number + 1):
-        z = rng.uniform(-5, 7, size=dimension * points).reshape(points, dimension)
-        if now < number:
-            rng.standard_normal(points)  # what the targets would have taken
-        else:
-            x = z / np.linalg.norm(z, axis=1, keepdims=True)
-            k = kernel("NTKB1", x, published=published)
-            scales, directions = principal(k)
-            z = rng.standard_normal(points)
-            if (points, dimension, seed) == STUDY and number < TRIALS:
-                z *= signs("published" if published else "corrected")[number]
-            y = (z * scales) @ directions
-        train, test = train_test_split(
-            np.arange(points), test_size=0.33, random_state=rng
-        )
-    return Trial(x, y, train, test)
+
+    def draws():  # of one trial, in the order of the paper's code
+        uniform = rng.uniform(-5, 7, size=dimension * points)
+        normal = rng.standard_normal(points)
+        split = train_test_split(np.arange(points), test_size=0.33, random_state=rng)
+        return uniform.reshape(points, dimension), normal, split
+
+    for _ in range(number):
+        draws()
+    x, z, (train, test) = draws()
+    x = x / np.linalg.norm(x, axis=1, keepdims=True)
+    scales, directions = principal(kernel("NTKB1", x, published=published))
+    if (points, dimension, seed) == STUDY and number < TRIALS:
+        z *= signs("published" if published else "corrected")[number]
+    y = (z * scales) @ directions
+    return Trial(x, y, np.asarray(train), np.asarray(test))
 
 
 def principal(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

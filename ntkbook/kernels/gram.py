@@ -87,9 +87,10 @@ def blocks_of_gram(
         multiple: blocks are filled up to a length that this divides.
     """
     prepared = {}
+    across = rows if columns is None else columns
 
     def side(which, i):
-        x, slices = (x1, rows) if which == 0 or x2 is None else (x2, columns)
+        x, slices = (x1, rows) if which == 0 or x2 is None else (x2, across)
         key = (0 if x2 is None else which, i)
         if key not in prepared:
             prepared[key] = prepare(_take(x, slices[i], slices, multiple))
@@ -101,7 +102,7 @@ def blocks_of_gram(
         block = contract(one, None if same else side(1, j))
         if not keep:
             prepared = {key: kept for key, kept in prepared.items() if key == (0, i)}
-        r, c = rows[i], (rows if columns is None else columns)[j]
+        r, c = rows[i], across[j]
         yield r, c, block[: r.stop - r.start, : c.stop - c.start]
 
 

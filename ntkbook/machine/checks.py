@@ -11,13 +11,14 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 LARGEST_INT = 2**31 - 1  # JAX counts in int32 unless told otherwise
 
 
 def is_traced(tree) -> bool:
     """Say whether any leaf is a JAX tracer, whose values cannot be looked at."""
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(tree))
 
 
 def positive_int(name: str, value) -> int:

@@ -28,4 +28,4 @@ def double_precision(on: bool = True) -> None:
 
 def is_double() -> bool:
     """Say whether JAX may use float64 now."""
-    return bool(jax.config.jax_enable_x64)
+    return bool(jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,6 +1,7 @@
 """Progress bars for long work, in a terminal and in a notebook."""
 
 import os
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -18,7 +19,7 @@ def progress_bar(show: bool, **options) -> tqdm:
 class CompiledBar:
     """The bar that compiled code moves; held here, since compiled code is kept."""
 
-    current = None
+    current: Any = None
 
     @staticmethod
     def tick(steps):

@@ -106,15 +106,18 @@ def lenet(
     Source: :cite:t:`lecun1998gradient`; the sizes are those of
     :cite:t:`ortizjimenez2021what`.
     """
-    sizes = {"channels": channels, "dense": dense}
-    for name, pair in sizes.items():
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            raise TypeError(
-                f"`{name}` must be two sizes, but {checks.short(pair)} came."
-            )
-        sizes[name] = tuple(checks.positive_int(name, m) for m in pair)
-    apply = LeNet(elementwise(activation), **sizes)
+    apply = LeNet(
+        elementwise(activation),
+        channels=_two_sizes("channels", channels),
+        dense=_two_sizes("dense", dense),
+    )
     return Network(apply.init, apply)
+
+
+def _two_sizes(name: str, pair) -> tuple[int, int]:
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise TypeError(f"`{name}` must be two sizes, but {checks.short(pair)} came.")
+    return checks.positive_int(name, pair[0]), checks.positive_int(name, pair[1])
 
 
 def patches(x, side: int):

@@ -18,6 +18,7 @@ one with the numbers that PyTorch draws unless told otherwise.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -100,9 +101,8 @@ class MLP:
     def __call__(self, params, x) -> Float[Array, "n k"]:
         """Return the outputs, shape ``(n, k)``."""
         x = self._inputs(params, x)
-        out = self.scale * sum(
-            sign * self._forward(layers, x)[0] for sign, layers in self._parts(params)
-        )
+        parts = [sign * self._forward(p, x)[0] for sign, p in self._parts(params)]
+        out = self.scale * reduce(jnp.add, parts)
         return checks.finite_result(
             out,
             f"the outputs are not finite: `scale`={self.scale:g} or the numbers in "
@@ -190,7 +190,7 @@ class MLP:
             else ACTIVATIONS[self.activation]
         )
         h = x.reshape(x.shape[0], -1)
-        inputs, hidden = [], []
+        z, inputs, hidden = h, [], []
         for i, layer in enumerate(layers):
             inputs.append(h)
             weight_scale, bias_scale = self._scales(h.shape[1])
@@ -199,10 +199,10 @@ class MLP:
                 z = z + bias_scale * layer["bias"][None, :]
             if taps is not None:
                 z = z + taps[i]
-            if i + 1 == len(layers):
-                return z, inputs, hidden
-            hidden.append(z)
-            h = act(z)
+            if i + 1 < len(layers):
+                hidden.append(z)
+                h = act(z)
+        return z, inputs, hidden
 
     def _parts(self, params, trained_only=False):
         """Return the plain networks this one is a signed sum of."""

@@ -10,7 +10,7 @@ M'v one gradient of a scalar product.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -67,7 +67,8 @@ def mixed_derivative(apply: Callable, params, x) -> LinearOperator:
         v = jnp.asarray(np.reshape(v, -1), dtype)
         return np.asarray(_backward(apply, tree, flat, x, v), np.float64).reshape(-1)
 
-    return LinearOperator(
+    make: Any = LinearOperator  # whose type hints are those of its subclasses
+    return make(
         (flat.size, x[0].size),
         matvec=lambda u: matmat(u)[:, 0],
         rmatvec=rmatvec,
@@ -144,6 +145,7 @@ def anisotropy_directions(
         start = np.random.default_rng(0).normal(size=min(matrix.shape))
         _, values, vectors = svds(matrix, k=count, v0=start)
         order = np.argsort(-values)
+        assert vectors is not None
         values, vectors = values[order], vectors[order]
     vectors = with_signs(vectors)
     checks.finite_result(values, "the mixed derivative of `apply` is not finite.")

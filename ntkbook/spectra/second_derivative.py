@@ -8,6 +8,7 @@ vectors: derivatives of gradients along a direction.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -160,11 +161,15 @@ def _largest_eigenvalue(product, like, start=None):
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
         best = np.argmax(np.abs(values))
         return float(values[best]), jnp.asarray(vectors[:, best], like.dtype)
-    operator = LinearOperator((p, p), matvec=image_of, dtype=np.float64)
+    make: Any = LinearOperator  # whose type hints are those of its subclasses
+    operator = make((p, p), matvec=image_of, dtype=np.float64)
     # This bounds the vector's residual; the eigenvalue's error is about its square.
     tolerance = 1e-6 if like.dtype == np.float64 else 1e-4
     try:
-        values, vectors = eigsh(operator, k=1, which="LM", v0=start, tol=tolerance)
+        values, vectors = eigsh(
+            operator, k=1, which="LM", v0=start,
+            tol=tolerance,  # pyright: ignore[reportArgumentType]
+        )  # fmt: skip
     except ArpackNoConvergence:
         raise ValueError(
             "Lanczos iterations on the second derivatives of `apply` at `params` did "

@@ -117,7 +117,8 @@ def gradient_flow(
         seen = checks.shape_of("observe(params)", observe, params)
         for leaf in jax.tree.leaves(seen):
             # The solver marks a failure by infinity, which integers do not have.
-            if not jnp.issubdtype(getattr(leaf, "dtype", None), jnp.floating):
+            kind: Any = getattr(leaf, "dtype", None)
+            if not jnp.issubdtype(kind, jnp.floating):
                 raise TypeError(
                     "`observe(params)` must return floating-point arrays, but "
                     f"{checks.short(leaf)} came."
@@ -193,6 +194,7 @@ def _solve(
         progress_meter=Meter() if progress else diffrax.NoProgressMeter(),
         throw=False,
     )
+    assert solution.ys is not None
     (losses, outputs, observed), ends = solution.ys
     end = jax.tree.map(lambda leaf: leaf[0], ends)
     made = solution.stats["num_steps"]

@@ -1,9 +1,9 @@
 r"""Regression with a kernel: where kernel flow ends, without its eigenvalues."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, lapack
+from scipy.linalg import cho_factor, cho_solve, get_lapack_funcs
 
 from ntkbook.machine import checks, host
 from ntkbook.spectra.eigendecomposition import check_symmetric
@@ -71,7 +71,9 @@ def _regression(kernel, y, k_test, ridge) -> Regression:
     regular = _bounded(kernel + ridge * np.eye(n))
     try:
         factor = cho_factor(regular, lower=True)
-        inverse, _ = lapack.dpocon(factor[0], np.abs(regular).sum(0).max(), uplo="L")
+        pocon: Any = get_lapack_funcs("pocon", [regular])
+        norm = np.abs(regular).sum(0).max()
+        inverse, _ = pocon(factor[0], norm, uplo="L")
     except np.linalg.LinAlgError:
         inverse = 0.0
     if not inverse >= n * np.finfo(float).eps:  # nor NaN

@@ -14,6 +14,7 @@ bias, is formed. Everything below is written as a few large matrix products.
 
 import warnings
 from collections.abc import Callable
+from functools import reduce
 from typing import NamedTuple
 
 import jax
@@ -90,10 +91,7 @@ def derivatives(how: Contraction, params, x) -> list:
             derivative(where[i], i, leaf) if where[i] else None
             for i, leaf in enumerate(leaves)
         ]
-    return [
-        f if f is None or isinstance(f, OuterProducts) else f.reshape(len(f), -1)
-        for f in found
-    ]
+    return [f.reshape(len(f), -1) if isinstance(f, jax.Array) else f for f in found]
 
 
 def _route(how: Contraction, found) -> str:
@@ -125,7 +123,7 @@ def contract(how: Contraction, one: list, two: list) -> Float[Array, "n1 n2 *out
     """
     add = _trace_of_contribution if how.trace else _contribution
     with jax.default_matmul_precision("highest"):
-        gram = sum(add(a, b) for a, b in zip(one, two, strict=True))
+        gram = reduce(jnp.add, map(add, one, two))
     return gram if how.trace else gram.transpose(0, 2, 1, 3)
 
 

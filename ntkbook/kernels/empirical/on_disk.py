@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -68,7 +69,7 @@ def ntk_on_disk(
         )
     blocks = kernel.blocks()
     # The cut depends on the memory budget; a kernel that was begun keeps its own.
-    cut = {name: _edges(blocks[name]) for name in ("rows", "columns")}
+    cut: dict[str, Any] = {name: _edges(blocks[name]) for name in ("rows", "columns")}
     which = fingerprint(
         lambda params, x1, x2: apply(params, x1[:1]),
         *(kernel.params, kernel.x1, kernel.x2),

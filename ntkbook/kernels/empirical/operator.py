@@ -8,6 +8,7 @@ the network gives it; one forward derivative along it gives the product.
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -72,7 +73,8 @@ def ntk_operator(apply: Callable, params, x1, x2=None) -> LinearOperator:
     def vector(v):  # SciPy's methods hand over float64, and columns
         return jnp.asarray(np.asarray(v), x1.dtype).reshape(-1)
 
-    return LinearOperator(
+    make: Any = LinearOperator  # whose type hints are those of its subclasses
+    return make(
         (len(x1) * plan.outputs, len(x2) * plan.outputs),
         matvec=lambda v: product(x1, x2, vector(v)),
         rmatvec=lambda v: product(x2, x1, vector(v)),

@@ -9,6 +9,7 @@ The sum goes over the P places where W is used: one for a dense layer at one inp
 pixels for a convolution, and all of them together for a W that several layers share.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import jax
@@ -44,9 +45,8 @@ def derivative(consumers: list[tuple[Consumer, list]], index: int, leaf):
             jnp.concatenate([f.inputs for f in every]).astype(leaf.dtype),
             jnp.concatenate([f.deltas for f in every], axis=1).astype(leaf.dtype),
         )
-    return sum(
-        jacobian(consumer, deltas, index, leaf) for consumer, deltas in consumers
-    )
+    parts = (jacobian(each, deltas, index, leaf) for each, deltas in consumers)
+    return reduce(jnp.add, parts)
 
 
 def outer_products(consumer: Consumer, deltas) -> tuple:
@@ -59,14 +59,13 @@ def outer_products(consumer: Consumer, deltas) -> tuple:
     if more or not real:
         return None, None
     view = consumer.views[at]
+    order, found = None, None
     match consumer.equation.primitive.name:
         case "dot_general":
             order, found = _of_product(consumer, deltas[0], at)
         case "conv_general_dilated":
             order, found = _of_convolution(consumer, deltas[0], at)
-        case _:
-            order = None
-    if order is None:
+    if order is None or found is None:
         return None, None
     arranged = [
         (step.primitive.name, step.params)

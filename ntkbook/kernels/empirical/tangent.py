@@ -165,7 +165,7 @@ class Kernel(NamedTuple):
         n1, n2 = len(self.x1), len(self.x1 if self.x2 is None else self.x2)
         return (n1, n2) + (() if self.plan.how.trace else (self.plan.outputs,) * 2)
 
-    def blocks(self) -> dict:
+    def blocks(self) -> dict[str, Any]:
         """Return how to compute it block by block, as ``gram_in_blocks`` takes it."""
         plan, mesh = self.plan, mesh_for(self.params, self.x1, self.x2)
         params, x1, x2 = everywhere(mesh, (self.params, self.x1, self.x2))

@@ -147,12 +147,12 @@ def _root(square, where):
 
 
 def _by_hermite(activation, q1, q2, c) -> Expectations:
-    roots = [_root(q, q > 0) for q in (q1, q2)]
-    norm = roots[0] * roots[1]
+    root1, root2 = _root(q1, q1 > 0), _root(q2, q2 > 0)
+    norm = root1 * root2
     rho = jnp.where(norm > 0, c / jnp.where(norm > 0, norm, 1), 0)
     rho = jnp.where(jnp.abs(rho) > 1, jnp.sign(rho), rho)  # brought back after rounding
     (value, missing), (slope, missing_slope) = (
-        _series(function, *roots, rho)
+        _series(function, root1, root2, rho)
         for function in (activation, _derivative(activation))
     )
     return Expectations(value, slope, jnp.maximum(missing, missing_slope))

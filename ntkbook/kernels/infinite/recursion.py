@@ -45,7 +45,7 @@ class Kernels(NamedTuple):
 
     q: jax.Array
     sigma: jax.Array
-    theta: jax.Array
+    theta: jax.Array | np.ndarray
     missing: jax.Array | float = 0.0
 
 

@@ -5,6 +5,8 @@ query at a time, inside one compiled program. For the book's own networks they a
 inputs and deltas of layers; for any other network they are formed.
 """
 
+from functools import reduce
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -15,9 +17,7 @@ EXACT = jax.lax.Precision.HIGHEST
 
 def gram_of_layers(layers1, layers2) -> Float[Array, "n1 n2 k k"]:
     """Return the kernel between two sets of inputs from their layers' derivatives."""
-    return sum(
-        _gram_of_layer(one, two) for one, two in zip(layers1, layers2, strict=True)
-    )
+    return reduce(jnp.add, map(_gram_of_layer, layers1, layers2))
 
 
 def _gram_of_layer(one, two):
@@ -35,7 +35,7 @@ def gram_of_jacobians(jac1, jac2) -> Float[Array, "n1 n2 k k"]:
         a, b = a.reshape(*a.shape[:2], -1), b.reshape(*b.shape[:2], -1)
         return jnp.einsum("iap,jbp->ijab", a, b, precision=EXACT)
 
-    return sum(jax.tree.leaves(jax.tree.map(contract, jac1, jac2)))
+    return jax.tree.reduce(jnp.add, jax.tree.map(contract, jac1, jac2))
 
 
 def jacobians(apply, params, x):

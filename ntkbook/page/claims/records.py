@@ -76,7 +76,7 @@ class Record:
                 f"words, got {self.reported!r}"
             )
         for value in (self.reported, self.corrected):
-            if value is not None and not math.isfinite(value):
+            if isinstance(value, Real) and not math.isfinite(value):
                 yield f"numbers must be finite, got {value!r}"
         if isinstance(self.reported, bool):
             if self.tolerance or self.relation != "=":
@@ -92,21 +92,23 @@ class Record:
             yield "refuted: give the proof or the counter-example in `why`"
 
     def _tolerance_problems(self) -> Iterable[str]:
-        kinds = list(self.tolerance or {})
+        tolerance = self.tolerance or {}
+        kinds = list(tolerance)
         if kinds not in (["abs"], ["rel"]):
             yield "needs `tolerance = { abs = ... }` or `{ rel = ... }`, exactly one"
-        elif not (self.tolerance[kinds[0]] > 0):
-            yield f"the tolerance must be positive, got {self.tolerance[kinds[0]]!r}"
+        elif not (tolerance[kinds[0]] > 0):
+            yield f"the tolerance must be positive, got {tolerance[kinds[0]]!r}"
         elif not self.tolerance_reason:
             yield "say in `tolerance_reason` why this tolerance is the right one"
         elif kinds == ["rel"] and 0 in (self.reported, self.corrected):
             yield "a relative tolerance around zero is empty; use an absolute one"
 
-    def width(self, target: int | float) -> int | float:
-        """The tolerance around `target`, as an absolute number."""
+    def width(self, target) -> int | float:
+        """The tolerance around `target`, a number, as an absolute one."""
+        assert self.tolerance is not None
         return self.tolerance.get("abs") or self.tolerance["rel"] * abs(target)
 
-    def agrees(self, measured: int | float, target: int | float) -> bool:
+    def agrees(self, measured: int | float, target) -> bool:
         """Whether the measured value satisfies `measured relation target`."""
         if isinstance(target, bool):
             return measured == target

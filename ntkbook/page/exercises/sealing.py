@@ -22,6 +22,7 @@ largest entry, where a relative tolerance for each entry would allow no error at
 
 import hashlib
 import math
+from typing import Any
 
 import numpy as np
 
@@ -104,8 +105,8 @@ def grid(answer, rel: int | float | None, abs: int | float | None) -> dict:
         if kind == "integer":
             return {"kind": kind, "shape": list(array.shape)}
         rel = 1e-3
-    width = rel if abs is None else abs
-    if not 0 < width < math.inf or (abs is None and not rel < 0.5):
+    width: Any = rel if abs is None else abs
+    if not 0 < width < math.inf or (abs is None and not width < 0.5):
         raise ValueError(
             f"the tolerance must be positive (rel below 0.5), got {width!r}"
         )
@@ -114,9 +115,9 @@ def grid(answer, rel: int | float | None, abs: int | float | None) -> dict:
         return spec | {"abs": abs, "shift": _shifts(array.ravel() / (2 * abs))}
     # Zero has no logarithm: with a relative tolerance it only equals itself.
     scale = float(np.max(np.abs(array))) or 1.0
-    spec |= {"rel": rel, "log_shift": _log_shift(scale, rel)}
+    spec |= {"rel": width, "log_shift": _log_shift(scale, width)}
     if array.ndim:
-        spec["shift"] = _shifts(array.ravel() / scale / (2 * rel))
+        spec["shift"] = _shifts(array.ravel() / scale / (2 * width))
     return spec
 
 

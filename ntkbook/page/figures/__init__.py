@@ -15,6 +15,7 @@ marker, for readers who do not see the colours and for prints in grey.
 from contextlib import suppress
 
 import matplotlib as mpl
+from cycler import cycler
 
 # Every colour but black has a contrast of at least 3 : 1 on white and on the dark
 # grounds that figures meet (the book's #14181e, Colab's #383838), and stays apart
@@ -57,7 +58,7 @@ STYLE = {
     "axes.labelsize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.prop_cycle": mpl.cycler(
+    "axes.prop_cycle": cycler(
         color=[COLORS[k] for k in ("network", "linearised", "infinite", "target")],
         linestyle=[LINES[k] for k in ("network", "linearised", "infinite", "target")],
     ),
@@ -104,7 +105,7 @@ def use_book_style() -> None:
         'white'
     """
     inline_as_svg()  # first: switching the backend on resets the figure size
-    mpl.rcParams.update(STYLE)
+    mpl.rcParams.update(STYLE)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def inline_as_svg() -> None:

@@ -54,14 +54,14 @@ class Tracer:
             if figure.get_layout_engine() is None:  # its author placed the parts
                 plt.close(figure)
                 return
-            with mpl.rc_context(_RC):
+            with mpl.rc_context(_RC):  # pyright: ignore[reportArgumentType]
                 figure.draw_without_rendering()
             places.append([a.get_position(original=True) for a in figure.axes])
-            self._layout = [text.get_position() for text in figure.texts]
+            texts = [text.get_position() for text in figure.texts]
             plt.close(figure)
         if len({len(boxes) for boxes in places}) == 1:
             boxes = [_common(same) for same in zip(*places, strict=True)]
-            self._layout = boxes + self._layout
+            self._layout = [*boxes, *texts]
         else:
             self._layout = None
 
@@ -72,7 +72,7 @@ class Tracer:
             ValueError: if `figure` is not a Matplotlib figure.
         """
         file = io.BytesIO()
-        with mpl.rc_context(_RC):
+        with mpl.rc_context(_RC):  # pyright: ignore[reportArgumentType]
             _checked(figure).patch.set_alpha(0)
             for axes in figure.axes:
                 axes.patch.set_alpha(0)
@@ -82,15 +82,16 @@ class Tracer:
         root = ElementTree.fromstring(file.getvalue())
         names = self._rename(root)
         lines = [line for child in root for line in _element(child, names)]
-        width, height = map(float, root.get("viewBox").split()[2:])
+        width, height = map(float, root.attrib["viewBox"].split()[2:])
         return (round(width, 2), round(height, 2)), lines
 
     def _lay_out(self, figure: Figure) -> None:
         """Put everything where `fit` found room, if the figure has the same parts."""
         parts = [*figure.axes, *figure.texts]
-        if figure.get_layout_engine() and len(self._layout or []) == len(parts):
+        layout = self._layout or []
+        if figure.get_layout_engine() and len(layout) == len(parts):
             figure.set_layout_engine("none")
-            for part, place in zip(parts, self._layout, strict=True):
+            for part, place in zip(parts, layout, strict=True):
                 part.set_position(place)
 
     def _rename(self, root) -> dict[str, str]:
