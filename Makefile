@@ -21,11 +21,13 @@ WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 # .testmondata. It needs pytest's cache.
 TESTMON := $(WITH_CACHE) $(BIN)/python -m pytest -q
 # Tests and chapters compile much and compute little, so they are compiled in less time:
-# by XLA's older code generator, where it still has that, and the tests without LLVM's
-# optimisations. `make test-all` also runs them all as a reader does.
+# by XLA's older code generator, and the tests without LLVM's optimisations. `make
+# test-all` also runs them all as a reader does. Which of the flags a release has is
+# asked: one that it does not know, or a blank, would end every process that starts JAX.
 QUICK := --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
-QUICKLY = XLA_FLAGS="$(XLA_FLAGS) $(shell XLA_FLAGS="$(QUICK)" $(BIN)/python -c \
-	"import jax; jax.devices()" 2>/dev/null && echo "$(QUICK)") $(1)"
+KNOWN = $(foreach flag,$(QUICK),$(shell XLA_FLAGS="$(flag)" $(BIN)/python -c \
+	"import jax; jax.devices()" 2>/dev/null && echo "$(flag)"))
+QUICKLY = XLA_FLAGS="$(strip $(XLA_FLAGS) $(KNOWN) $(1))"
 LIGHTLY = $(call QUICKLY,--xla_backend_optimization_level=0 \
 	--xla_llvm_disable_expensive_passes=true)
 TWO := -n 2 --dist loadfile  # files side by side, in two processes

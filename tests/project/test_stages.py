@@ -129,3 +129,31 @@ def test_colabs_versions_are_those_of_its_runtime():
     whole, computing = pins("tests/colab-requirements.txt"), pins(matrix.COLAB)
     for name in ("jax", "jaxlib", "numpy", "scipy", "scikit-learn", "matplotlib"):
         assert whole[name] == computing[name]
+
+
+@pytest.mark.parametrize(
+    ("python", "set_", "flags"),
+    [
+        ("exit 0", "", "--xla_cpu_use_fusion_emitters=false "
+         "--xla_cpu_parallel_codegen_split_count=1"),
+        ('case "$XLA_FLAGS" in *fusion*) exit 1;; esac', "",
+         "--xla_cpu_parallel_codegen_split_count=1"),
+        ("exit 1", "", ""),
+        ("exit 1", "--xla_cpu_max_isa=AVX2", "--xla_cpu_max_isa=AVX2"),
+    ],
+)  # fmt: skip
+def test_xla_is_given_only_flags_that_it_knows_and_no_blank(
+    python, set_, flags, tmp_path
+):
+    (tmp_path / "python").write_text(f"#!/bin/sh\n{python}\n")
+    (tmp_path / "python").chmod(0o755)
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "-n", "test-notebooks", f"BIN={tmp_path}"],
+        cwd=ROOT,
+        env=env | {"XLA_FLAGS": set_},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f'XLA_FLAGS="{flags}" ' in done.stdout
