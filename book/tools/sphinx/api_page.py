@@ -91,7 +91,8 @@ def sections() -> str:
 
 
 def fill_in(app, docname, source):
-    source[0] = source[0].replace(PLACE, sections())
+    if PLACE in source[0]:
+        source[0] = source[0].replace(PLACE, sections())
 
 
 def setup(app):

@@ -22,13 +22,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ntkbook.kernels.gram import gram_in_blocks, symmetric
 from ntkbook.kernels.infinite.inputs import check_not_zero, double, squared
 from ntkbook.kernels.infinite.recursion import (
     Kernels,
     affine_map,
-    check_finite,
     identity,
+    in_blocks,
     layer_map,
 )
 from ntkbook.machine import checks
@@ -135,26 +134,11 @@ def cntk(
         pooled=pooling == "average",
         frozen_ends=frozen_ends,
     )
-    missing = []
-
-    def block(a, b):  # one program for all blocks, those on the diagonal too
-        kernel, share = program(a, a if b is None else b)
-        missing.append(share)
-        return symmetric(kernel) if b is None else kernel
-
     pixels = images1.shape[1] * images1.shape[2]
     bytes_per_pair = 8 * pixels ** (2 if pooling == "average" else 1)
     side = max(1, int((BLOCK_BYTES / bytes_per_pair) ** 0.5))
     of = partial(blocks, bytes_per_row=8 * side * bytes_per_pair, at_most=side)
-    gram = gram_in_blocks(
-        block,
-        images1,
-        images2,
-        rows=of(images1.shape[0]),
-        columns=None if images2 is None else of(images2.shape[0]),
-        progress=progress,
-    )
-    return check_finite(gram, missing)
+    return in_blocks(program, images1, images2, of, progress)
 
 
 def _cntk(x1, x2, *, weights, biases, depth, size, activation, pooled, frozen_ends):

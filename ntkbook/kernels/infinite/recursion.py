@@ -271,21 +271,31 @@ def _kernel(x1, x2, settings: _Settings, which, frozen):
         bias=unscaled and settings.has_first_bias,
         which=which,
     )
+    # Blocks that stay in the processor's cache; about eight arrays are alive in each.
+    of = partial(blocks, bytes_per_row=BLOCK * 8 * 8, at_most=BLOCK)
+    return in_blocks(contract, x1, x2, of)
+
+
+def in_blocks(program, x1, x2, blocks_of: Callable, progress: bool = False):
+    """Fill a kernel by ``program(x1, x2) -> (kernel, missing)``, and check it.
+
+    One program serves all blocks, those on the diagonal too. ``blocks_of`` cuts a
+    number of inputs into blocks.
+    """
     missing = []
 
-    def block(a, b):  # one program for all blocks, those on the diagonal too
-        kernel, share = contract(a, a if b is None else b)
+    def block(a, b):
+        kernel, share = program(a, a if b is None else b)
         missing.append(share)
         return symmetric(kernel) if b is None else kernel
 
-    # Blocks that stay in the processor's cache; about eight arrays are alive in each.
-    of = partial(blocks, bytes_per_row=BLOCK * 8 * 8, at_most=BLOCK)
     gram = gram_in_blocks(
         block,
         x1,
         x2,
-        rows=of(x1.shape[0]),
-        columns=None if x2 is None else of(x2.shape[0]),
+        rows=blocks_of(x1.shape[0]),
+        columns=None if x2 is None else blocks_of(x2.shape[0]),
+        progress=progress,
     )
     return check_finite(gram, missing)
 

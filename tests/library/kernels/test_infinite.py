@@ -18,8 +18,7 @@ from sklearn.svm import SVC
 
 import ntkbook
 from ntkbook.infinite import NetworkKernel, cntk, nngp, ntk
-from ntkbook.kernels.infinite import convolutional
-from ntkbook.kernels.infinite import recursion as limits
+from ntkbook.kernels.infinite import convolutional, recursion
 from ntkbook.kernels.infinite.expectations import expectations, second_moment
 from tests.helpers.draws import examples, weekly
 from tests.helpers.kernel_values import PRODUCTS, VALUES
@@ -613,7 +612,7 @@ def test_blocks_change_nothing_but_rounding(monkeypatch):
     }
     for name, f in KERNELS.items():
         close(f(x, jnp.array(x), **settings), whole[name][0], 1e-15)
-    monkeypatch.setattr(limits, "BLOCK", 4)
+    monkeypatch.setattr(recursion, "BLOCK", 4)
     with ntkbook.limit_memory(1e-6):  # 4 rows of 4 numbers fit, 11 do not
         for name, f in KERNELS.items():
             for part, all_at_once in zip(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
 
 import ntkbook
-from ntkbook.kernels.empirical import contraction as shares
+from ntkbook.kernels.empirical import contraction
 from ntkbook.kernels.empirical.contraction import (
     EQUATION,
     FORMED,
@@ -369,7 +369,7 @@ def test_what_jax_changes_is_never_a_silent_loss(monkeypatch):
 
     apply = lambda p, x: jnp.tanh(x @ p["w"]) @ p["v"]  # noqa: E731
     params = {"w": inputs(3, 3), "v": inputs(3, 1)}
-    monkeypatch.setattr(shares, "consumers", moved)
+    monkeypatch.setattr(contraction, "consumers", moved)
     with pytest.warns(
         UserWarning, match="(?s)AttributeError: jax moved a name.*report"
     ):

@@ -13,7 +13,7 @@ import pytest
 
 import ntkbook
 from ntkbook.kernels.empirical.tangent import as_matrix
-from ntkbook.machine import memory_mapped as mapped
+from ntkbook.machine import memory_mapped
 from tests.helpers.networks import agree, setting
 
 ONE = dict(width=4, depth=2, activation="tanh", bias_std=0.3)
@@ -142,13 +142,13 @@ def test_a_name_for_what_is_computed():
         return function
 
     x = jnp.ones(3)
-    name = mapped.fingerprint(make(2.0), x, trace=False)
-    assert name == mapped.fingerprint(make(2.0), x, trace=False)
+    name = memory_mapped.fingerprint(make(2.0), x, trace=False)
+    assert name == memory_mapped.fingerprint(make(2.0), x, trace=False)
     others = [
-        mapped.fingerprint(make(3.0), x, trace=False),
-        mapped.fingerprint(make(2.0), 2 * x, trace=False),
-        mapped.fingerprint(make(2.0), x, trace=True),
-        mapped.fingerprint(make(jnp.array([2.0, 2.0, 3.0])), x, trace=False),
+        memory_mapped.fingerprint(make(3.0), x, trace=False),
+        memory_mapped.fingerprint(make(2.0), 2 * x, trace=False),
+        memory_mapped.fingerprint(make(2.0), x, trace=True),
+        memory_mapped.fingerprint(make(jnp.array([2.0, 2.0, 3.0])), x, trace=False),
     ]
     assert name not in others and len(set(others)) == 4
 
