@@ -122,11 +122,11 @@ test-library: environment  ## a part of test: the library, and its docstrings' e
 	$(call heading,Library: tests and the examples in docstrings)
 	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon-noselect $(LIBRARY_TESTS)
 
-# The import hook checks the shapes that signatures state, which would answer bad input
-# before the library's own messages can: those are tested without it.
+# An import hook checks the shapes that signatures state. It would answer bad input before
+# the library's own messages can, so it checks the calls that docstrings show.
 test-types: environment
 	$(call heading,Library: the shapes that its signatures state)
-	@$(WITH_CACHE) $(PYTEST) $(TWO) $(LIBRARY_TESTS) --ignore=tests/library/test_bad_input.py \
+	@$(LIGHTLY) $(WITH_CACHE) $(PYTEST) $(TWO) ntkbook --doctest-modules \
 		--jaxtyping-packages=ntkbook,beartype.beartype
 
 test-notebooks: environment  ## a part of test: the chapters, against their outputs

@@ -1,9 +1,12 @@
 """A mean over random starts, with its uncertainty."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit  # scipy.stats, which has it too, loads slowly
+
+from ntkbook._types import AnyArray
 
 
 class Estimate(NamedTuple):
@@ -24,7 +27,7 @@ class Estimate(NamedTuple):
         return f"{value} [{low}, {high}]"
 
 
-def estimate(values) -> Estimate:
+def estimate(values: Sequence[float] | AnyArray) -> Estimate:
     """Return the mean of independent numbers with its 95 % interval.
 
     Example:

@@ -15,7 +15,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks
 from ntkbook.machine.host import host_array
 from ntkbook.spectra.anisotropy import (
@@ -48,7 +50,9 @@ __all__ = [
 ]
 
 
-def target_alignment(kernel, target) -> np.ndarray:
+def target_alignment(
+    kernel: Float[AnyArray, "n n"], target: Float[AnyArray, "n *j"]
+) -> Float[np.ndarray, "*j"]:
     r"""Return how well targets are aligned with a kernel.
 
     .. math:: \alpha(f) = \mathbb E_{x, x'}\, f(x)\, \Theta(x, x')\, f(x')
@@ -56,7 +60,7 @@ def target_alignment(kernel, target) -> np.ndarray:
 
     Args:
         kernel: Gram matrix, ``(n, n)``.
-        target: values at its points, ``(n,)``, or ``(j, n)`` for j targets.
+        target: values at its points, ``(n,)``, or ``(n, j)`` for j targets.
 
     Returns:
         ``()`` or ``(j,)``. For an eigenfunction it is its eigenvalue.
@@ -75,13 +79,18 @@ def target_alignment(kernel, target) -> np.ndarray:
     """
     kernel, target = kernel_and_targets(kernel, target)
     with np.errstate(over="ignore", invalid="ignore"):
-        found = np.asarray(((target @ kernel) * target).sum(-1) / len(kernel) ** 2)
+        found = np.asarray((target * (kernel @ target)).sum(0) / len(kernel) ** 2)
     return checks.finite_result(
         found, "the alignment overflows float64; rescale `kernel` or `target`."
     )
 
 
-def tangent_alignment(apply: Callable, params, x, target) -> np.ndarray:
+def tangent_alignment(
+    apply: Callable,
+    params: PyTree,
+    x: Float[AnyArray, "n ..."],
+    target: Float[AnyArray, "n *j"],
+) -> Float[np.ndarray, "*j"]:
     r"""Return targets' alignment with a network's tangent kernel; no Gram matrix.
 
     .. math:: \alpha(f) = \Bigl\lVert \mathbb E_x\, f(x)\, \partial_w f(x, w)
@@ -93,7 +102,7 @@ def tangent_alignment(apply: Callable, params, x, target) -> np.ndarray:
         apply: ``apply(params, x) -> (n, 1)``.
         params: the weights w at which the kernel is taken, at any time of training.
         x: inputs, ``(n, ...)``.
-        target: values at the inputs, ``(n,)`` or ``(j, n)``.
+        target: values at the inputs, ``(n,)`` or ``(n, j)``.
 
     Returns:
         ``()`` or ``(j,)``.
@@ -113,10 +122,10 @@ def tangent_alignment(apply: Callable, params, x, target) -> np.ndarray:
     x = checks.inputs("x", x)
     checks.one_output(apply, params, x)
     target = targets_at(target, len(x))
-    rows = jnp.asarray(np.atleast_2d(target), x.dtype)
+    rows = jnp.asarray(np.atleast_2d(target.T), x.dtype)
     found = np.asarray(_pulled(apply, params, x, rows), np.float64)
     checks.finite_result(found, "the derivatives of `apply` are not finite.")
-    return found.reshape(target.shape[:-1])
+    return found.reshape(target.shape[1:])
 
 
 @partial(jax.jit, static_argnums=0)
@@ -129,7 +138,9 @@ def _pulled(apply, params, x, rows):
     return jax.lax.map(one, rows, batch_size=8)
 
 
-def rkhs_norm(kernel, target) -> np.ndarray:
+def rkhs_norm(
+    kernel: Float[AnyArray, "n n"], target: Float[AnyArray, "n *j"]
+) -> Float[np.ndarray, "*j"]:
     r"""Return the squared norm of targets in the kernel's Hilbert space.
 
     .. math:: \lVert f \rVert_\Theta^2
@@ -155,14 +166,16 @@ def rkhs_norm(kernel, target) -> np.ndarray:
     """
     kernel, target = kernel_and_targets(kernel, target)
     rates, vectors = spectrum("kernel", kernel)
-    parts = (target @ vectors) ** 2
+    parts = (target.T @ vectors) ** 2
     seen = rates > len(rates) * np.finfo(float).eps * rates[-1]
     shares = parts[..., ~seen].sum(-1) / parts.sum(-1)
     norms = (parts[..., seen] / rates[seen]).sum(-1)
     return np.where(shares > len(rates) * np.finfo(float).eps, np.inf, norms)
 
 
-def norm_bound(kernel, target) -> np.ndarray:
+def norm_bound(
+    kernel: Float[AnyArray, "n n"], target: Float[AnyArray, "n *j"]
+) -> Float[np.ndarray, "*j"]:
     r"""Return the lower bound of a target's squared norm by its alignment (Lemma 1).
 
     .. math:: \lVert f \rVert_\Theta^2 \ge \frac{\lVert f \rVert_2^4}{\alpha(f)},
@@ -177,13 +190,15 @@ def norm_bound(kernel, target) -> np.ndarray:
         >>> round(float(norm_bound(k, np.array([1.0, 1.0]))), 12)   # an eigenfunction
         0.666666666667
     """
-    squares = (targets_at(target, len(np.asarray(kernel))) ** 2).mean(-1)
+    squares = (targets_at(target, len(np.asarray(kernel))) ** 2).mean(0)
     alignment = target_alignment(kernel, target)
     with np.errstate(divide="ignore"):
         return np.asarray(squares**2 / np.maximum(alignment, 0.0))
 
 
-def energy_concentration(kernel, target, count: int) -> np.ndarray:
+def energy_concentration(
+    kernel: Float[AnyArray, "n n"], target: Float[AnyArray, "n *j"], count: int
+) -> Float[np.ndarray, "*j"]:
     r"""Return which part of a target lies in the kernel's first eigenvectors.
 
     .. math:: \frac{\lVert \Phi\, \bar y \rVert}{\lVert \bar y \rVert}, \qquad
@@ -208,12 +223,17 @@ def energy_concentration(kernel, target, count: int) -> np.ndarray:
     """
     kernel, target = kernel_and_targets(kernel, target)
     vectors = eigenfunctions(kernel, count).functions / len(kernel) ** 0.5
-    target = target / np.abs(target).max(axis=-1, keepdims=True)
-    inside = np.linalg.norm(target @ vectors.T, axis=-1)
-    return np.asarray(inside / np.linalg.norm(target, axis=-1))
+    target = target / np.abs(target).max(axis=0)
+    inside = np.linalg.norm(vectors.T @ target, axis=0)
+    return np.asarray(inside / np.linalg.norm(target, axis=0))
 
 
-def kernel_alignment(kernel1, kernel2, *, centered: bool = True) -> float:
+def kernel_alignment(
+    kernel1: Float[AnyArray, "n n"],
+    kernel2: Float[AnyArray, "n n"],
+    *,
+    centered: bool = True,
+) -> float:
     r"""Return the cosine between two Gram matrices.
 
     .. math:: \frac{\langle K_1, K_2 \rangle_F}{\lVert K_1 \rVert_F \lVert K_2 \rVert_F}

@@ -10,11 +10,14 @@ import hashlib
 import os
 import tarfile
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # the package dataset-fashion-mnist
@@ -48,8 +51,8 @@ class Images(NamedTuple):
         labels: ``(n,)``, classes from 0 to 9.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
+    images: Float[np.ndarray, "n h w c"]
+    labels: Int[np.ndarray, "n"]
 
 
 def digits() -> Images:
@@ -119,7 +122,9 @@ def cifar10(cache=None) -> Images:
     return Images(images, rows[:, 0].astype(int))
 
 
-def two_classes(labels, first=range(5)) -> np.ndarray:
+def two_classes(
+    labels: Int[np.ndarray, "n"], first: Iterable[int] = range(5)
+) -> Float[np.ndarray, "n 1"]:
     """Return labels 1 for the classes in ``first``, and -1 for the others, ``(n, 1)``.
 
     With the default, CIFAR-10 becomes what the source calls CIFAR2.
@@ -149,7 +154,14 @@ def two_classes(labels, first=range(5)) -> np.ndarray:
     return found[:, None]
 
 
-def separable(direction, count: int, *, seed: int, epsilon=1.0, sigma=1.0):
+def separable(
+    direction: Float[AnyArray, "..."],
+    count: int,
+    *,
+    seed: int,
+    epsilon: float = 1.0,
+    sigma: float = 1.0,
+) -> tuple[Float[np.ndarray, "count ..."], Float[np.ndarray, "count 1"]]:
     r"""Draw points of two classes that one direction alone tells apart.
 
     .. math::

@@ -14,7 +14,9 @@ goes.
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
+from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import as_matrix
 from ntkbook.machine import checks
 from ntkbook.machine.host import host_array
@@ -32,11 +34,13 @@ class DecayRates(NamedTuple):
             its largest entry positive.
     """
 
-    rates: np.ndarray
-    directions: np.ndarray
+    rates: Float[np.ndarray, "n"]
+    directions: Float[np.ndarray, "n n"]
 
 
-def decay_rates(kernel) -> DecayRates:
+def decay_rates(
+    kernel: Float[AnyArray, "n n"] | Float[AnyArray, "n n k k"],
+) -> DecayRates:
     r"""Return how fast each part of the residual decays under a constant kernel.
 
     .. math:: \Theta v_i = \lambda_i v_i, \qquad
@@ -67,8 +71,7 @@ def decay_rates(kernel) -> DecayRates:
     if kernel.ndim == 4:
         kernel = as_matrix(kernel)
     rates, vectors = spectrum("kernel", kernel)
-    rates, vectors = rates[::-1].copy(), vectors[:, ::-1]
-    return DecayRates(rates, with_signs(vectors.T).T)
+    return DecayRates(rates[::-1].copy(), with_signs(vectors[:, ::-1]))
 
 
 REDUCTIONS = ("sum", "mean", "mean_all")
@@ -132,14 +135,7 @@ def training_time(
     steps = checks.positive_int("steps", steps)
     points = checks.positive_int("points", points)
     outputs = checks.positive_int("outputs", outputs)
-    batch = points
-    if batch_size is not None:
-        batch = checks.positive_int("batch_size", batch_size)
-    if batch > points:
-        raise ValueError(
-            f"`batch_size` is {batch}, but there are only {points} points; pass "
-            "batch_size=None to use them all."
-        )
+    batch = checks.batch_size(batch_size, points) or points
     checks.one_of("reduction", reduction, REDUCTIONS)
     checks.boolean("half", half)
     momentum = checks.momentum(momentum)

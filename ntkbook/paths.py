@@ -11,7 +11,10 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.kernels.path import accumulator
 from ntkbook.kernels.path.batch_independence import check_batch_independent
 from ntkbook.kernels.path.kinks import has_kinks
@@ -32,15 +35,15 @@ AFTER = "at the end of training; pass a smaller `step_size`, or look at the quer
 
 def path_kernel(
     apply: Callable,
-    params,
-    x,
-    y,
-    x_test,
+    params: PyTree,
+    x: Float[AnyArray, "n ..."],
+    y: Float[AnyArray, "n k"],
+    x_test: Float[AnyArray, "q ..."],
     *,
     step_size: float,
     steps: int,
     batch_size: int | None = None,
-    key=None,
+    key: Array | None = None,
     loss: str | Callable = "squared",
     momentum: float = 0.0,
     weight_decay: float = 0.0,
@@ -174,10 +177,10 @@ def path_kernel(
 def checkpoint_kernel(
     apply: Callable,
     checkpoints: Sequence,
-    times,
-    x,
-    y,
-    x_test,
+    times: ArrayLike,
+    x: Float[AnyArray, "n ..."],
+    y: Float[AnyArray, "n k"],
+    x_test: Float[AnyArray, "q ..."],
     *,
     loss: str | Callable = "squared",
 ) -> PathKernel:

@@ -16,7 +16,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import as_matrix, ntk
 from ntkbook.machine import checks
 from ntkbook.spectra.second_derivative import second_derivative_norm
@@ -24,7 +26,7 @@ from ntkbook.spectra.second_derivative import second_derivative_norm
 __all__ = ["Kappa", "kappa", "linearize", "second_derivative_norm", "taylor_expand"]
 
 
-def linearize(apply: Callable, params0, *, offset: bool = True) -> Callable:
+def linearize(apply: Callable, params0: PyTree, *, offset: bool = True) -> Callable:
     r"""Return the network's linearisation in its weights, a function of (params, x).
 
     .. math:: f_{\mathrm{lin}}(x, w) = f(x, w_0) + \partial_w f(x, w_0) (w - w_0)
@@ -57,7 +59,7 @@ def linearize(apply: Callable, params0, *, offset: bool = True) -> Callable:
     return _expansion(apply, params0, 0 if offset else 1, 1)
 
 
-def taylor_expand(apply: Callable, params0, order: int) -> Callable:
+def taylor_expand(apply: Callable, params0: PyTree, order: int) -> Callable:
     r"""Return the network's Taylor expansion in its weights, a function of (params, x).
 
     .. math:: \sum_{j=0}^{r} \frac{1}{j!} \frac{d^j}{ds^j}
@@ -150,7 +152,12 @@ class Kappa(NamedTuple):
         return self.value
 
 
-def kappa(apply: Callable, params, x, y) -> Kappa:
+def kappa(
+    apply: Callable,
+    params: PyTree,
+    x: Float[AnyArray, "n ..."],
+    y: Float[AnyArray, "n k"],
+) -> Kappa:
     r"""Return the inverse relative scale of a model at ``params``.
 
     .. math:: \kappa = \lVert y(w_0) - \bar y \rVert \,

@@ -14,8 +14,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from ntkbook import Estimate, estimate
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks
 from ntkbook.machine.progress import progress_bar
 from ntkbook.networks.activations import elementwise
@@ -223,11 +225,16 @@ class Norms(NamedTuple):
         hessian: :math:`\lVert \partial_w^2 f \rVert`, the spectral norm.
     """
 
-    gradient: jax.Array
-    hessian: jax.Array
+    gradient: Float[Array, ""]
+    hessian: Float[Array, ""]
 
 
-def one_layer_norms(a, b, x, activation: str | Callable = "tanh") -> Norms:
+def one_layer_norms(
+    a: Float[AnyArray, "m"],
+    b: Float[AnyArray, "m"],
+    x: float | Float[Array, ""],
+    activation: str | Callable = "tanh",
+) -> Norms:
     r"""Return the norms of the derivatives of a network with one hidden layer.
 
     .. math::

@@ -351,11 +351,11 @@ def curves(width, size):
         x, y, x_test, key=start_key(0), width=width, record=moments, progress=False
     )
     times = [*run.times, np.inf]
-    flow = theory(x, y, x_test, times, start=(run.train[0], run.test[0])).mean
+    flow = theory(x, y, x_test, times, start=(run.outputs[0], run.observed[0])).mean
     *same, limit = [rmse(f, y_test) for f in flow]
     return {
         "times": run.times.tolist(),
-        "network": [rmse(f, y_test) for f in run.test],
+        "network": [rmse(f, y_test) for f in run.observed],
         "theory": same,
         "limit": limit,
     }

@@ -98,11 +98,11 @@ def train_kernel(epochs, batch, kernel, y, n, key):
     """Train the model that has this kernel, once for each row of labels."""
     n = len(n)
     run = kernel_sgd(
-        kernel[:n, :n], y[:, :n].T, k_test=kernel[n:, :n],
-        step_size=SETTINGS["step_size"], epochs=epochs,
+        kernel[:n, :n], y[:, :n].T, step_size=SETTINGS["step_size"], epochs=epochs,
         batch_size=batch, key=key,
     )  # fmt: skip
-    return run.loss.T, run.test.T, run.distance
+    distance = jnp.sqrt((run.params * run.outputs[-1]).sum(0))
+    return run.loss.T, (kernel[n:, :n] @ run.params).T, distance
 
 
 def accuracy(outputs, y):
@@ -127,7 +127,7 @@ def study(name, kind, seed):
     start, other = net.init(key, x), net.init(jax.random.key(1000 + seed), x)
     home, away = gram(net, start, x), gram(net, other, x)
     functions = eigenfunctions(home, s["aligned"])
-    rows = [binarize(functions.functions[i - 1]) for i in s["indices"]]
+    rows = [binarize(functions.functions[:, i - 1]) for i in s["indices"]]
     rows.append(two_classes(labels[:points])[:, 0])
     y = jnp.asarray(np.stack(rows), jnp.float32)
     test = y[:, s["train"] :]
@@ -185,7 +185,7 @@ def study(name, kind, seed):
             start_loss = np.asarray(of_loss[0]).tolist()
     growth = {}
     for label, part in (("train", inside), ("all", slice(None))):
-        f = functions.functions[:, part]
+        f = functions.functions[part]
         before = target_alignment(home[part, part], f)
         after = target_alignment(k[part, part], f)
         ratio = after / before

@@ -34,7 +34,7 @@ def main(count=10_000):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     unit = found.functions / count**0.5
     residuals = np.linalg.norm(
-        unit @ (gram.astype(np.float64) / count) - found.values[:, None] * unit, axis=1
+        gram.astype(np.float64) / count @ unit - unit * found.values, axis=0
     )
     result = {
         "images": count,
@@ -47,7 +47,7 @@ def main(count=10_000):
         "first and last eigenvalue": [float(found.values[i]) for i in (0, -1)],
         "largest residual": float(residuals.max()),
         "distance from orthonormal": float(
-            np.abs(unit @ unit.T - np.eye(len(unit))).max()
+            np.abs(unit.T @ unit - np.eye(unit.shape[1])).max()
         ),
         "provenance": {
             "command": "make run RUN=07_gram",

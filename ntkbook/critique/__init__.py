@@ -6,14 +6,13 @@
 """
 
 from ntkbook.critique.kernels import NAMES, kernel
-from ntkbook.critique.networks import NetworkRun, network
+from ntkbook.critique.networks import network
 from ntkbook.critique.predictions import Theory, theory
 from ntkbook.critique.study import kernel_trial, network_trial
 from ntkbook.critique.trials import Trial, data
 
 __all__ = [
     "NAMES",
-    "NetworkRun",
     "Theory",
     "Trial",
     "data",

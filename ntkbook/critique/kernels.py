@@ -11,8 +11,10 @@ divides the covariance by the product of the variances, not by its root:
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
+from ntkbook._types import AnyArray
 from ntkbook.infinite import nngp, ntk
 from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks
@@ -37,7 +39,13 @@ SETTINGS = {
 NAMES = (*SETTINGS, "K1")
 
 
-def kernel(name: str, x1, x2=None, *, published: bool = False) -> np.ndarray:
+def kernel(
+    name: str,
+    x1: Float[AnyArray, "n1 d"],
+    x2: Float[AnyArray, "n2 d"] | None = None,
+    *,
+    published: bool = False,
+) -> Float[np.ndarray, "n1 n2"]:
     r"""Return one of the critique's kernels.
 
     GP1, GP2 are the covariances of networks with one and two hidden layers at the

@@ -1,19 +1,20 @@
 """The critique's networks, trained as its script trains them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.critique.predictions import training_data
 from ntkbook.flow import training_time
 from ntkbook.machine import checks
-from ntkbook.machine.progress import progress_bar
+from ntkbook.machine.progress import CompiledBar, progress_bar
 from ntkbook.networks.mlp import mlp
-from ntkbook.training.record import recorded_steps
+from ntkbook.training.loop import Trajectory, loop, recorded_steps
 
 WIDTH = 10_000
 EPOCHS = 3000  # for each hidden layer
@@ -21,43 +22,24 @@ BATCH = 8
 LEARNING_RATE = 0.002
 
 
-class NetworkRun(NamedTuple):
-    """A trained network, at t moments.
-
-    Attributes:
-        epochs: ``(t,)``, epochs made.
-        times: ``(t,)``, the time of the gradient flow, by
-            :func:`ntkbook.flow.training_time`.
-        train: outputs at the training points, ``(t, n)``, float64.
-        test: outputs at the test points, ``(t, n_test)``.
-        params: the parameters at the end, as :func:`ntkbook.mlp` has them.
-    """
-
-    epochs: np.ndarray
-    times: np.ndarray
-    train: np.ndarray
-    test: np.ndarray
-    params: Any
-
-
 def network(
-    x,
-    y,
-    x_test,
+    x: Float[AnyArray, "n d"],
+    y: Float[AnyArray, "n"],
+    x_test: Float[AnyArray, "n_test d"],
     *,
-    key,
+    key: Array,
     depth: int = 1,
     width: int = WIDTH,
     epochs: int | None = None,
-    batch_size: int = BATCH,
+    batch_size: int | None = BATCH,
     step_size: float = LEARNING_RATE,
-    record=(),
-    params=None,
+    record: int | Sequence[int] | np.ndarray = (),
+    params: PyTree | None = None,
     after_step: Callable | None = None,
     apply: Callable | None = None,
     dtype=jnp.float32,
     progress: bool = True,
-) -> NetworkRun:
+) -> Trajectory:
     r"""Train the critique's network, by its own protocol unless told otherwise.
 
     ReLU, all weights and biases from N(0, 1), :math:`1/\sqrt{m}` in front of every
@@ -72,7 +54,7 @@ def network(
         depth: hidden layers.
         width: of each of them; the paper's is 10 000.
         epochs: 3000 for each hidden layer if not given.
-        batch_size: 8 in the paper; n takes all points at once.
+        batch_size: 8 in the paper; ``None`` takes all points at once.
         step_size: 0.002 in the paper.
         record: after which epochs to look, or how many evenly spaced times; the start
             and the end are always among them.
@@ -85,7 +67,10 @@ def network(
         progress: show a progress bar where it takes longer than two seconds.
 
     Returns:
-        A :class:`NetworkRun`.
+        A :class:`Trajectory` in float64. Its ``outputs``, ``(t, n)``, are those at the
+        training points, and what it ``observed``, ``(t, n_test)``, those at the test
+        points; its ``loss`` is the mean squared error. Its ``times`` are those of
+        :func:`ntkbook.flow.training_time`.
 
     Raises:
         ValueError: shapes that do not match, more in a batch than points, or training
@@ -99,7 +84,7 @@ def network(
         ...     x, y, x, key=jax.random.key(0), width=100, epochs=300, batch_size=2,
         ...     step_size=0.1,
         ... )
-        >>> run.test[-1].round(1).tolist()
+        >>> run.observed[-1].round(1).tolist()
         [1.0, 0.0, -1.0]
 
     Source: :cite:t:`liu2025issues`, its code; there it is Keras.
@@ -110,12 +95,7 @@ def network(
     n, (x, y, x_test) = len(x), (jnp.asarray(a, dtype) for a in (x, y, x_test))
     depth = checks.positive_int("depth", depth)
     epochs = checks.positive_int("epochs", EPOCHS * depth if epochs is None else epochs)
-    batch_size = checks.positive_int("batch_size", batch_size)
-    if batch_size > n:
-        raise ValueError(
-            f"`batch_size` is {batch_size}, but there are only {n} points; pass "
-            f"batch_size={n} to use them all."
-        )
+    batch_size = checks.batch_size(batch_size, n) or n
     rate = checks.finite_float("step_size", step_size, above=0)
     if not dtype(rate) > 0:
         raise ValueError(f"`step_size`={rate:g} is 0 in {dtype.__name__}.")
@@ -123,7 +103,7 @@ def network(
     net = mlp(width, depth, "relu", bias_std=1.0)
     if params is None:
         params = net.init(key_start, x)
-    moments = recorded_steps(record, epochs)
+    moments = recorded_steps(record, epochs, "epochs")
     if after_step is not None:
         checks.function("after_step", after_step, "after_step(params)")
         rounded = checks.shape_of("after_step(params)", after_step, params)
@@ -136,37 +116,30 @@ def network(
         raise ValueError("`apply(params, x)` must return one output, of shape (n, 1).")
     checks.boolean("progress", progress)
 
-    looks = [_look(apply, params, x, x_test)]
     with progress_bar(progress, total=epochs, desc="training") as bar:
-        for first, last in zip(moments[:-1], moments[1:], strict=True):
-            params = _epochs(
-                apply, after_step, batch_size, params, x, y,
-                jnp.asarray(rate, dtype), key_batches, int(first), int(last),
-            )  # fmt: skip
-            looks.append(_look(apply, params, x, x_test))
-            bar.update(int(last - first))
-    train, test = (np.stack(a) for a in zip(*looks, strict=True))
+        CompiledBar.current = bar
+        params, seen = _train(
+            apply, after_step, batch_size, progress, params, x, y, x_test,
+            jnp.asarray(rate, dtype), key_batches, moments,
+        )  # fmt: skip
+        jax.block_until_ready(seen)
+        jax.effects_barrier()
+    train, test = (np.asarray(a, np.float64) for a in seen)
     checks.finite_result(
         np.append(train, test),
         f"training diverged: `step_size`={rate:g} is too large for this width, "
         "depth and data; pass a smaller one.",
     )
-    one_step = training_time(rate, 1, points=n, reduction="mean", half=False)
-    times = one_step * -(-n // batch_size) * moments
-    return NetworkRun(moments, times, train, test, params)
+    steps = -(-n // batch_size) * moments
+    times = training_time(rate, 1, points=n, reduction="mean", half=False) * steps
+    loss = ((train - np.asarray(y, np.float64)) ** 2).mean(1)
+    return Trajectory(steps, times, loss, train, test, params)
 
 
-@partial(jax.jit, static_argnums=0)
-def _outputs(apply, params, x, x_test):
-    return apply(params, x)[:, 0], apply(params, x_test)[:, 0]
-
-
-def _look(apply, params, x, x_test):
-    return [np.asarray(a, np.float64) for a in _outputs(apply, params, x, x_test)]
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _epochs(apply, after_step, batch_size, params, x, y, rate, key, first, last) -> Any:
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _train(
+    apply, after_step, batch_size, progress, params, x, y, x_test, rate, key, moments
+):
     n = len(x)
     batches = -(-n // batch_size)
     # The last batch is filled up with points of no weight.
@@ -189,4 +162,7 @@ def _epochs(apply, after_step, batch_size, params, x, y, rate, key, first, last)
         order = jnp.concatenate([order, order[:missing]])
         return jax.lax.scan(step, params, (order.reshape(weights.shape), weights))[0]
 
-    return jax.lax.fori_loop(first, last, epoch, params)
+    def look(params):
+        return apply(params, x)[:, 0], apply(params, x_test)[:, 0]
+
+    return loop(epoch, look, params, moments, progress)

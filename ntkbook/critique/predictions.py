@@ -13,7 +13,10 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Float
 
+from ntkbook._types import AnyArray
 from ntkbook.critique.kernels import points_of
 from ntkbook.infinite import nngp, ntk
 from ntkbook.machine import checks
@@ -32,8 +35,8 @@ class Theory(NamedTuple):
         variance: over the starts, at each test point; 0 for a given start.
     """
 
-    mean: np.ndarray
-    variance: np.ndarray
+    mean: Float[np.ndarray, "*t n_test"]
+    variance: Float[np.ndarray, "*t n_test"]
 
     def rmse(self, y_test) -> np.ndarray:
         r"""Return the root of the mean square error, expected over the starts.
@@ -57,10 +60,10 @@ class Theory(NamedTuple):
 
 
 def theory(
-    x,
-    y,
-    x_test,
-    times,
+    x: Float[AnyArray, "n d"],
+    y: Float[AnyArray, "n"],
+    x_test: Float[AnyArray, "n_test d"],
+    times: ArrayLike,
     *,
     depth: int = 1,
     start: str | tuple = "random",

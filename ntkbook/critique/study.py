@@ -107,9 +107,9 @@ def network_trial(number: int, *, depth: int = 1, published=True, **options) -> 
     options.setdefault("record", [max(1, round(part * epochs)) for part in PARTS])
     options.setdefault("key", start_key(number))
     run = network(x, y, x_test, depth=depth, **options)
-    start = run.train[0], run.test[0]
+    start = run.outputs[0], run.observed[0]
     same = theory(x, y, x_test, run.times, depth=depth, start=start).mean
-    pairs = list(zip(run.test, same, strict=True))
+    pairs = list(zip(run.observed, same, strict=True))
     return {
         "times": run.times.tolist(),
         "network": [rmse(a, y_test) for a, _ in pairs],

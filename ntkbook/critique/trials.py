@@ -17,6 +17,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from ntkbook.critique.kernels import kernel
 from ntkbook.machine import checks
@@ -39,10 +40,10 @@ class Trial(NamedTuple):
         test: which points the errors are measured at.
     """
 
-    x: np.ndarray
-    y: np.ndarray
-    train: np.ndarray
-    test: np.ndarray
+    x: Float[np.ndarray, "n d"]
+    y: Float[np.ndarray, "n"]
+    train: Int[np.ndarray, "n_train"]
+    test: Int[np.ndarray, "n_test"]
 
     @property
     def fitted(self) -> np.ndarray:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks
 from ntkbook.networks.activations import elementwise
 from ntkbook.networks.mlp import Network
@@ -27,7 +28,7 @@ class LeNet:
     channels: tuple[int, int]
     dense: tuple[int, int]
 
-    def init(self, key, x):
+    def init(self, key: Array, x: Float[AnyArray, "n h w c"]):
         """Draw LeCun-normal weights (variance 1 / inputs); the biases are 0."""
         x = checks.images("x", x, least=4)
         keys = iter(jax.random.split(checks.random_key("key", key), 5))
@@ -40,7 +41,9 @@ class LeNet:
             for shape in self._shapes(x)
         ]
 
-    def __call__(self, params, x) -> Float[Array, "n 1"]:
+    def __call__(
+        self, params: PyTree, x: Float[AnyArray, "n h w c"]
+    ) -> Float[Array, "n 1"]:
         """Return the outputs, ``(n, 1)``."""
         h = self._inputs(params, x)
         for i, layer in enumerate(params):

@@ -24,8 +24,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks
 from ntkbook.networks.activations import ACTIVATIONS, elementwise
 
@@ -87,7 +88,7 @@ class MLP:
     zero_output: bool | str
     scale: float
 
-    def init(self, key, x) -> Any:
+    def init(self, key: Array, x: Float[AnyArray, "n d"]) -> Any:
         """Draw parameters; equation (1) of this module's heading."""
         x = checks.inputs("x", x)
         layers = self._draw(checks.random_key("key", key), x)
@@ -98,7 +99,9 @@ class MLP:
             return {"now": layers, "start": layers}
         return layers
 
-    def __call__(self, params, x) -> Float[Array, "n k"]:
+    def __call__(
+        self, params: PyTree, x: Float[AnyArray, "n d"]
+    ) -> Float[Array, "n k"]:
         """Return the outputs, shape ``(n, k)``."""
         x = self._inputs(params, x)
         parts = [sign * self._forward(p, x)[0] for sign, p in self._parts(params)]
@@ -110,7 +113,9 @@ class MLP:
             "smaller, or call ntkbook.double_precision() first.",
         )
 
-    def layer_derivatives(self, params, x) -> list[LayerDerivatives]:
+    def layer_derivatives(
+        self, params: PyTree, x: Float[AnyArray, "n d"]
+    ) -> list[LayerDerivatives]:
         """Return each trained layer's inputs and deltas, without any Jacobian."""
         x = self._inputs(params, x)
         found = []
@@ -137,7 +142,9 @@ class MLP:
             ]
         return found
 
-    def preactivations(self, params, x) -> Float[Array, "n u"]:
+    def preactivations(
+        self, params: PyTree, x: Float[AnyArray, "n d"]
+    ) -> Float[Array, "n u"]:
         """Return what enters each of the u trained hidden units."""
         x = self._inputs(params, x)
         found = [

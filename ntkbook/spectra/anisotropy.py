@@ -16,8 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from jaxtyping import Float, PyTree
 from scipy.sparse.linalg import LinearOperator, svds
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks
 from ntkbook.spectra.eigendecomposition import with_signs
 
@@ -31,11 +33,13 @@ class Anisotropy(NamedTuple):
             positive.
     """
 
-    alignments: np.ndarray
-    directions: np.ndarray
+    alignments: Float[np.ndarray, "j"]
+    directions: Float[np.ndarray, "j ..."]
 
 
-def mixed_derivative(apply: Callable, params, x) -> LinearOperator:
+def mixed_derivative(
+    apply: Callable, params: PyTree, x: Float[AnyArray, "n ..."]
+) -> LinearOperator:
     """Return M, averaged over the rows of ``x``, as a matrix-free linear operator.
 
     Args:
@@ -101,7 +105,10 @@ def _backward(apply, tree, flat, x, v):
 
 
 def anisotropy_directions(
-    apply: Callable, params, x, count: int | None = None
+    apply: Callable,
+    params: PyTree,
+    x: Float[AnyArray, "n ..."],
+    count: int | None = None,
 ) -> Anisotropy:
     r"""Return a network's neural anisotropy directions and their alignments.
 
@@ -147,6 +154,6 @@ def anisotropy_directions(
         order = np.argsort(-values)
         assert vectors is not None
         values, vectors = values[order], vectors[order]
-    vectors = with_signs(vectors)
+    vectors = with_signs(vectors.T).T
     checks.finite_result(values, "the mixed derivative of `apply` is not finite.")
     return Anisotropy(values**2, vectors.reshape(-1, *np.shape(x)[1:]))

@@ -39,7 +39,7 @@ def spectrum(name, kernel, count=None):
     return np.maximum(rates, 0.0), vectors
 
 
-def with_signs(rows) -> np.ndarray:
+def with_signs(columns) -> np.ndarray:
     """Return vectors, each with the sign that makes its largest entry positive."""
-    largest = np.abs(rows).argmax(axis=1)
-    return rows * np.sign(np.take_along_axis(rows, largest[:, None], axis=1))
+    largest = np.abs(columns).argmax(axis=0)
+    return columns * np.sign(np.take_along_axis(columns, largest[None], axis=0))

@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks
 from ntkbook.machine.host import host_array
 from ntkbook.spectra.eigendecomposition import spectrum, with_signs
@@ -16,15 +18,18 @@ class Eigenfunctions(NamedTuple):
 
     Attributes:
         values: ``(j,)``, eigenvalues :math:`\lambda_j` of K / n.
-        functions: ``(j, n)``, the :math:`\phi_j`, scaled to a mean square of 1, each
-            with its largest entry positive.
+        functions: ``(n, j)``, the :math:`\phi_j` as columns, scaled to a mean square of
+            1, each with its largest entry positive: :math:`\sqrt n` times the unit
+            eigenvectors of :class:`ntkbook.flow.DecayRates`.
     """
 
-    values: np.ndarray
-    functions: np.ndarray
+    values: Float[np.ndarray, "j"]
+    functions: Float[np.ndarray, "n j"]
 
 
-def eigenfunctions(kernel, count: int | None = None) -> Eigenfunctions:
+def eigenfunctions(
+    kernel: Float[AnyArray, "n n"], count: int | None = None
+) -> Eigenfunctions:
     r"""Return the leading eigenfunctions of a kernel, as values at its points.
 
     .. math::
@@ -50,7 +55,7 @@ def eigenfunctions(kernel, count: int | None = None) -> Eigenfunctions:
         >>> import numpy as np
         >>> from ntkbook.alignment import eigenfunctions
         >>> found = eigenfunctions(np.array([[2.0, 1.0], [1.0, 2.0]]))
-        >>> found.values, found.functions[0].round(12)
+        >>> found.values, found.functions[:, 0].round(12)
         (array([1.5, 0.5]), array([1., 1.]))
     """
     expected = "kernel values of shape (n, n)"
@@ -68,11 +73,11 @@ def eigenfunctions(kernel, count: int | None = None) -> Eigenfunctions:
     values, vectors = spectrum("kernel", kernel.astype(np.float64), few)
     checks.finite_result(values, "`kernel` overflows float64; rescale it.")
     values = values[::-1][:count].astype(np.float64) / n
-    vectors = vectors.T[::-1][:count].astype(np.float64) * n**0.5
+    vectors = vectors[:, ::-1][:, :count].astype(np.float64) * n**0.5
     return Eigenfunctions(np.maximum(values, 0.0), with_signs(vectors))
 
 
-def binarize(function) -> np.ndarray:
+def binarize(function: Float[AnyArray, "..."]) -> Float[np.ndarray, "..."]:
     """Return the labels 1 where a function is at least 0, and -1 elsewhere.
 
     Args:
@@ -102,12 +107,12 @@ def kernel_and_targets(kernel, target) -> tuple[np.ndarray, np.ndarray]:
 
 def targets_at(target, n: int) -> np.ndarray:
     target = host_array("target", target, f"values at the {n} points")
-    if target.ndim not in (1, 2) or target.shape[-1] != n:
+    if target.ndim not in (1, 2) or len(target) != n:
         raise ValueError(
-            f"`target` must have shape ({n},), or (j, {n}) for j targets, but its "
+            f"`target` must have shape ({n},), or ({n}, j) for j targets, but its "
             f"shape is {target.shape}"
-            + ("; pass target.T." if target.shape[:1] == (n,) else ".")
+            + ("; pass target.T." if target.shape[1:] == (n,) else ".")
         )
-    if not (target != 0).any(-1).all():
+    if not (target != 0).any(0).all():
         raise ValueError("`target` is 0 everywhere, so its alignment says nothing.")
     return target

@@ -14,13 +14,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from jaxtyping import Float, PyTree
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks
 
 
-def second_derivative_norm(apply: Callable, params, x) -> tuple[float, float]:
+def second_derivative_norm(
+    apply: Callable, params: PyTree, x: Float[AnyArray, "n ..."]
+) -> tuple[float, float]:
     r"""Enclose the operator norm of the outputs' second derivative.
 
     .. math::

@@ -9,56 +9,41 @@ n points estimates the gradient of that sum by n/B times its own, so the same ho
 every batch size.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import as_matrix, ntk
 from ntkbook.machine import checks
 from ntkbook.machine.progress import CompiledBar, progress_bar
+from ntkbook.training.loop import (
+    Trajectory,
+    check_observe,
+    look_at,
+    loop,
+    recorded_steps,
+)
 from ntkbook.training.losses import loss_function
 from ntkbook.training.minibatches import batches, minibatch
-from ntkbook.training.record import recorded_steps
-
-
-class Trajectory(NamedTuple):
-    """What was recorded along training, at t moments.
-
-    Attributes:
-        steps: ``(t,)``, how many steps had been made.
-        times: ``(t,)``, ``step_size * steps``.
-        loss: ``(t,)``, loss on all training points.
-        outputs: ``(t, n, k)``, outputs at the training points.
-        observed: what ``observe(params)`` returned, stacked along a first axis of
-            length t; ``None`` without ``observe``.
-        params: the parameters at the end.
-    """
-
-    steps: np.ndarray
-    times: Float[Array, " t"]
-    loss: Float[Array, " t"]
-    outputs: Float[Array, "t n k"]
-    observed: Any
-    params: Any
 
 
 def gradient_descent(
     apply: Callable,
-    params,
-    x,
-    y,
+    params: PyTree,
+    x: Float[AnyArray, "n ..."],
+    y: Float[AnyArray, "n k"],
     *,
     step_size: float,
     steps: int,
     batch_size: int | None = None,
-    key=None,
+    key: Array | None = None,
     loss: str | Callable = "squared",
-    record=100,
+    record: int | Sequence[int] | np.ndarray = 100,
     observe: Callable | None = None,
     progress: bool = True,
 ) -> Trajectory:
@@ -108,9 +93,7 @@ def gradient_descent(
     batch_size, key = batches(batch_size, key, len(x))
     moments = recorded_steps(record, steps)
     of_loss = loss_function(loss, y)
-    if observe is not None:
-        checks.function("observe", observe, "observe(params)")
-        checks.shape_of("observe(params)", observe, params)
+    check_observe(observe, params)
     checks.boolean("progress", progress)
 
     # The zeros are traced where a traced function calls this with concrete arrays: the
@@ -119,25 +102,16 @@ def gradient_descent(
         progress = False
     with progress_bar(progress, total=steps, desc="training") as bar:
         CompiledBar.current = bar
-        end, first, rest = _run(
+        end, seen = _run(
             apply, of_loss, observe, batch_size, progress,
             params, x, y, jnp.asarray(step_size, dtype), moments, key,
         )  # fmt: skip
         if progress:
-            jax.block_until_ready(rest)
+            jax.block_until_ready(seen)
             jax.effects_barrier()
-    losses, outputs, observed = jax.tree.map(
-        lambda a, b: jnp.concatenate([a[None], b]), first, rest
-    )
-    run = Trajectory(
-        steps=moments,
-        times=step_size * jnp.asarray(moments, dtype),
-        loss=losses,
-        outputs=outputs,
-        observed=observed,
-        params=end,
-    )
-    if not checks.is_traced(losses):
+    times = step_size * jnp.asarray(moments, dtype)
+    run = Trajectory(moments, times, *seen, params=end)
+    if not checks.is_traced(run.loss):
         _refuse_divergence(run, apply, params, x, loss, step_size)
     return run
 
@@ -162,20 +136,8 @@ def _run(
         slope = jax.grad(objective)(params, batch(step))
         return jax.tree.map(lambda p, g: p - step_size * g, params, slope)
 
-    def look(params):
-        outputs = apply(params, x)
-        observed = None if observe is None else observe(params)
-        return loss(outputs, y), outputs, observed
-
-    def segment(params, between):
-        params = jax.lax.fori_loop(between[0], between[1], one_step, params)
-        if progress:
-            jax.debug.callback(CompiledBar.tick, between[1] - between[0])
-        return params, look(params)
-
-    first = look(params)
-    end, rest = jax.lax.scan(segment, params, (moments[:-1], moments[1:]))
-    return end, first, rest
+    look = look_at(apply, loss, observe, x, y)
+    return loop(one_step, look, params, moments, progress)
 
 
 def _refuse_divergence(run, apply, params, x, loss, step_size):

@@ -7,53 +7,35 @@ It is solved by diffrax, with steps that adapt to a tolerance.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jax.typing import ArrayLike
+from jaxtyping import Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks
 from ntkbook.machine.host import host_times
 from ntkbook.machine.progress import CompiledBar, progress_bar
+from ntkbook.training.loop import Trajectory, check_observe, look_at
 from ntkbook.training.losses import loss_function
-
-
-class Flow(NamedTuple):
-    """A solution of the gradient flow, at t times.
-
-    Attributes:
-        times: ``(t,)``.
-        loss: ``(t,)``, loss on all training points.
-        outputs: ``(t, n, k)``, outputs at the training points.
-        observed: what ``observe(params)`` returned, stacked along a first axis of
-            length t; ``None`` without ``observe``.
-        params: the parameters at the last time.
-        solver_steps: how many steps the solver made.
-    """
-
-    times: Float[Array, " t"]
-    loss: Float[Array, " t"]
-    outputs: Float[Array, "t n k"]
-    observed: Any
-    params: Any
-    solver_steps: Any
 
 
 def gradient_flow(
     apply: Callable,
-    params,
-    x,
-    y,
+    params: PyTree,
+    x: Float[AnyArray, "n ..."],
+    y: Float[AnyArray, "n k"],
     *,
-    times,
+    times: ArrayLike,
     loss: str | Callable = "squared",
     observe: Callable | None = None,
     tolerance: float | None = None,
     max_steps: int = 100_000,
     progress: bool = True,
-) -> Flow:
+) -> Trajectory:
     r"""Solve the gradient flow of a network: gradient descent with no step size.
 
     .. math::
@@ -92,7 +74,7 @@ def gradient_flow(
         progress: show a progress bar where it takes longer than two seconds.
 
     Returns:
-        A :class:`Flow`.
+        A :class:`Trajectory`, its ``steps`` those of the solver in all.
 
     Raises:
         ValueError: shapes that do not match, times that do not increase, a flow that
@@ -112,17 +94,14 @@ def gradient_flow(
     x, y, dtype = checks.data(apply, params, x, y)
     times = _increasing(times)
     of_loss = loss_function(loss, y)
-    if observe is not None:
-        checks.function("observe", observe, "observe(params)")
-        seen = checks.shape_of("observe(params)", observe, params)
-        for leaf in jax.tree.leaves(seen):
-            # The solver marks a failure by infinity, which integers do not have.
-            kind: Any = getattr(leaf, "dtype", None)
-            if not jnp.issubdtype(kind, jnp.floating):
-                raise TypeError(
-                    "`observe(params)` must return floating-point arrays, but "
-                    f"{checks.short(leaf)} came."
-                )
+    for leaf in jax.tree.leaves(check_observe(observe, params)):
+        # The solver marks a failure by infinity, which integers do not have.
+        kind: Any = getattr(leaf, "dtype", None)
+        if not jnp.issubdtype(kind, jnp.floating):
+            raise TypeError(
+                "`observe(params)` must return floating-point arrays, but "
+                f"{checks.short(leaf)} came."
+            )
     if tolerance is None:
         tolerance = 1e-9 if dtype == np.float64 else 1e-5
     tolerance = checks.finite_float("tolerance", tolerance, above=0)
@@ -167,11 +146,7 @@ def _solve(
         slope = jax.grad(lambda p: loss(apply(p, x), y))(params)
         return jax.tree.map(jnp.negative, slope)
 
-    def look(t, params, _):
-        outputs = apply(params, x)
-        observed = None if observe is None else observe(params)
-        return loss(outputs, y), outputs, observed
-
+    look = look_at(apply, loss, observe, x, y)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(downhill),
         diffrax.Dopri8(),
@@ -181,7 +156,7 @@ def _solve(
         y0=params,
         saveat=diffrax.SaveAt(
             subs=[
-                diffrax.SubSaveAt(ts=times, fn=look),
+                diffrax.SubSaveAt(ts=times, fn=lambda t, params, _: look(params)),
                 diffrax.SubSaveAt(t1=True),
             ]
         ),
@@ -195,11 +170,10 @@ def _solve(
         throw=False,
     )
     assert solution.ys is not None
-    (losses, outputs, observed), ends = solution.ys
+    seen, ends = solution.ys
     end = jax.tree.map(lambda leaf: leaf[0], ends)
-    made = solution.stats["num_steps"]
     failed = solution.result != diffrax.RESULTS.successful
-    return Flow(times, losses, outputs, observed, end, made), failed
+    return Trajectory(solution.stats["num_steps"], times, *seen, params=end), failed
 
 
 def _increasing(times) -> np.ndarray:
@@ -215,14 +189,14 @@ def _increasing(times) -> np.ndarray:
 
 
 def _refuse_failure(flow, failed, max_steps) -> None:
-    if failed and int(flow.solver_steps) >= max_steps:
+    if failed and int(flow.steps) >= max_steps:
         raise ValueError(
             f"the flow was not solved up to t = {float(flow.times[-1]):g} in "
             f"`max_steps`={max_steps} steps; pass more, a looser `tolerance`, or stop "
             "earlier. Its steps are bounded by the kernel: a time unit takes about "
             "lambda_max / 5 of them, and kinks take more."
         )
-    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(flow[1:-1])]
+    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(flow[2:])]
     if failed or not all(map(bool, finite)):
         raise ValueError(
             "the flow, or what `observe` sees of it, is not finite up to "

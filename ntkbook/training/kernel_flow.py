@@ -15,7 +15,10 @@ A rate of 0 is no special case: :math:`g_t(0) = t`.
 from typing import NamedTuple
 
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Float
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks, host
 from ntkbook.spectra.eigendecomposition import spectrum
 
@@ -29,18 +32,18 @@ class KernelFlow(NamedTuple):
             where no ``k_test`` was given.
     """
 
-    train: np.ndarray
-    test: np.ndarray | None
+    train: Float[np.ndarray, "..."]
+    test: Float[np.ndarray, "..."] | None
 
 
 def kernel_flow(
-    kernel,
-    y,
-    times,
+    kernel: Float[AnyArray, "n n"],
+    y: Float[AnyArray, "n *k"],
+    times: ArrayLike,
     *,
-    k_test=None,
-    f0_train=None,
-    f0_test=None,
+    k_test: Float[AnyArray, "n_test n"] | None = None,
+    f0_train: Float[AnyArray, "n *k"] | None = None,
+    f0_test: Float[AnyArray, "n_test *k"] | None = None,
     ridge: float = 0.0,
 ) -> KernelFlow:
     r"""Predict with gradient flow on half the sum of squares.

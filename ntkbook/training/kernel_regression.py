@@ -3,8 +3,10 @@ r"""Regression with a kernel: where kernel flow ends, without its eigenvalues.""
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from scipy.linalg import cho_factor, cho_solve, get_lapack_funcs
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks, host
 from ntkbook.spectra.eigendecomposition import check_symmetric
 
@@ -22,13 +24,19 @@ class Regression(NamedTuple):
             a ridge it is no error of the solution.
     """
 
-    weights: np.ndarray
-    test: np.ndarray | None
+    weights: Float[np.ndarray, "n *k"]
+    test: Float[np.ndarray, "n_test *k"] | None
     condition: float
     residual: float
 
 
-def kernel_regression(kernel, y, *, k_test=None, ridge: float = 0.0) -> Regression:
+def kernel_regression(
+    kernel: Float[AnyArray, "n n"],
+    y: Float[AnyArray, "n *k"],
+    *,
+    k_test: Float[AnyArray, "n_test n"] | None = None,
+    ridge: float = 0.0,
+) -> Regression:
     r"""Predict with kernel regression, and say how well posed that was.
 
     .. math:: f(x) = K(x, X)\, (K(X, X) + \rho)^{-1} y

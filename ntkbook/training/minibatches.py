@@ -8,13 +8,7 @@ from ntkbook.machine import checks
 
 def batches(batch_size, key, n: int):
     """Check the size of the minibatches and the key that draws them; return both."""
-    if batch_size is not None:
-        batch_size = checks.positive_int("batch_size", batch_size)
-        if batch_size > n:
-            raise ValueError(
-                f"`batch_size` is {batch_size}, but there are only {n} points; "
-                "pass batch_size=None to use them all."
-            )
+    batch_size = checks.batch_size(batch_size, n)
     if batch_size is not None or key is not None:
         key = checks.random_key("key", key)
     return batch_size, key

@@ -12,66 +12,50 @@ one number for each training point, and outputs need nothing but the kernel:
 :math:`f = \Theta a`. That is what :func:`kernel_sgd` does, exactly.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.machine import checks
+from ntkbook.training.loop import (
+    Trajectory,
+    check_observe,
+    look_at,
+    loop,
+    recorded_steps,
+)
 from ntkbook.training.losses import loss_function
-from ntkbook.training.record import recorded_epochs
 
 
-class Training(NamedTuple):
-    """What :func:`sgd` returns.
+class Settings(NamedTuple):
+    """What a program is compiled for."""
 
-    Attributes:
-        loss: ``(epochs,)``, mean over each epoch of the minibatches' mean losses, each
-            taken before its step.
-        observed: what ``observe(params)`` returned at the epochs of ``record``, stacked
-            along a first axis; ``None`` without ``observe``.
-        params: the parameters at the end.
-    """
-
-    loss: jax.Array
-    observed: Any
-    params: Any
-
-
-class KernelTraining(NamedTuple):
-    r"""What :func:`kernel_sgd` returns; k tasks share the kernel and the batches.
-
-    Attributes:
-        loss: ``(epochs, k)``, as in :class:`Training`.
-        train: outputs at the training points, ``(n, k)``.
-        test: outputs at the test points, ``(n_test, k)``, or ``None``.
-        distance: ``(k,)``, :math:`\lVert w - w_0 \rVert`, which is the norm of the
-            learned function in the kernel's Hilbert space.
-    """
-
-    loss: jax.Array
-    train: jax.Array
-    test: jax.Array | None
-    distance: jax.Array
+    epochs: int
+    batch: int
+    momentum: float
 
 
 def sgd(
     apply: Callable,
-    params,
-    x,
-    y,
+    params: PyTree,
+    x: Float[AnyArray, "n ..."],
+    y: Float[AnyArray, "n k"],
     *,
     step_size: float,
     epochs: int,
-    batch_size: int,
-    key,
+    batch_size: int | None,
+    key: Array,
     momentum: float = 0.9,
     loss: str | Callable = "logistic",
-    record=(),
+    record: int | Sequence[int] | np.ndarray = (),
     observe: Callable | None = None,
-) -> Training:
+) -> Trajectory:
     r"""Train by SGD with momentum and a learning rate that falls linearly to 0.
 
     Everything is traced, so a call can stand inside ``jax.jit`` and ``jax.vmap``: many
@@ -84,16 +68,17 @@ def sgd(
         y: targets, ``(n, k)``; -1 and 1 for the logistic loss.
         step_size: :math:`\eta`, the first learning rate, for the mean loss.
         epochs: passes through the points.
-        batch_size: points in each minibatch; what does not fill one is dropped, anew in
-            each epoch.
+        batch_size: points in each minibatch; ``None`` takes all. What does not fill one
+            is dropped, anew in each epoch.
         key: random key for the shuffling.
         momentum: :math:`\beta` in [0, 1).
         loss: as in :func:`ntkbook.gradient_descent`, a sum over the points it is given.
-        record: epochs, from 0 to ``epochs``, after which to call ``observe``.
+        record: after which epochs to look, or how many evenly spaced times; the start
+            and the end are always among them.
         observe: ``observe(params)``.
 
     Returns:
-        A :class:`Training`.
+        A :class:`Trajectory`; its ``loss`` is that of the minibatches.
 
     Raises:
         ValueError, TypeError: arguments that do not fit, or training that diverged.
@@ -108,57 +93,41 @@ def sgd(
         True
     """
     x, y, _ = checks.data(apply, params, x, y)
-    rate, momentum, epochs, batch, key, of_loss = _settings(
+    settings, rate, key, of_loss = _settings(
         step_size, momentum, epochs, batch_size, key, loss, y
     )
-    moments = recorded_epochs(record, epochs)
-    if observe is not None:
-        checks.function("observe", observe, "observe(params)")
-    in_epoch = len(x) // batch
+    moments = recorded_steps(record, settings.epochs, "epochs")
+    check_observe(observe, params)
+    end, losses, seen = _sgd(
+        apply, of_loss, observe, settings, params, x, y, rate, key, moments
+    )
+    _refuse_divergence(losses, end, step_size)
+    return _trajectory(settings, len(x), rate, moments, losses, seen, end)
 
-    def objective(params, rows):
-        return of_loss(apply(params, x[rows]), y[rows]) / batch
 
-    def step(state, now):
-        (params, speed), (rows, share) = state, now
-        value, slope = jax.value_and_grad(objective)(params, rows)
-        speed = jax.tree.map(lambda v, g: momentum * v + g, speed, slope)
-        params = jax.tree.map(lambda p, v: p - (rate * share) * v, params, speed)
-        return (params, speed), value
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _sgd(apply, loss, observe, settings, params, x, y, rate, key, moments):
+    def batch_loss(params, rows):
+        return loss(apply(params, x[rows]), y[rows]) / settings.batch
 
-    def one_epoch(epoch, carry):
-        state, losses = carry
-        shares = _shares(epoch, epochs, in_epoch, x.dtype)
-        state, found = jax.lax.scan(step, state, (_rows(key, epoch, x, batch), shares))
-        return state, losses.at[epoch].set(found.mean())
-
-    def segment(carry, between):
-        carry = jax.lax.fori_loop(between[0], between[1], one_epoch, carry)
-        return carry, None if observe is None else observe(carry[0][0])
-
-    carry = (params, jax.tree.map(jnp.zeros_like, params)), jnp.zeros(epochs, x.dtype)
-    observed = None
-    if moments.size:
-        starts = np.concatenate([[0], moments[:-1]])
-        carry, observed = jax.lax.scan(segment, carry, (starts, moments))
-    carry = jax.lax.fori_loop(moments.max(initial=0), epochs, one_epoch, carry)
-    (params, _), losses = carry
-    _refuse_divergence(losses, params, step_size)
-    return Training(losses, observed, params)
+    return _train(
+        jax.value_and_grad(batch_loss), look_at(apply, loss, observe, x, y),
+        jnp.zeros(settings.epochs, x.dtype),
+        settings, params, len(x), rate, key, moments,
+    )  # fmt: skip
 
 
 def kernel_sgd(
-    kernel,
-    y,
+    kernel: Float[AnyArray, "n n"],
+    y: Float[AnyArray, "n k"],
     *,
     step_size: float,
     epochs: int,
-    batch_size: int,
-    key,
-    k_test=None,
+    batch_size: int | None,
+    key: Array,
     momentum: float = 0.9,
     loss: str | Callable = "logistic",
-) -> KernelTraining:
+) -> Trajectory:
     r"""Train a linearised network, given only its kernel, by the SGD of :func:`sgd`.
 
     .. math::
@@ -174,10 +143,12 @@ def kernel_sgd(
         kernel: among the training points, ``(n, n)``.
         y: targets, ``(n, k)``: each column is a task of its own.
         step_size, epochs, batch_size, key, momentum, loss: as for :func:`sgd`.
-        k_test: kernel between test and training points, ``(n_test, n)``.
 
     Returns:
-        A :class:`KernelTraining`.
+        A :class:`Trajectory` with the start and the end. Its ``params`` are :math:`a`,
+        ``(n, k)``: elsewhere the outputs are ``k_test @ run.params``, and
+        :math:`\lVert w - w_0 \rVert^2 = a^\top \Theta a` is the squared norm of the
+        learned function in the kernel's Hilbert space. Its ``loss`` is ``(epochs, k)``.
 
     Raises:
         ValueError, TypeError: arguments that do not fit, or training that diverged.
@@ -188,7 +159,7 @@ def kernel_sgd(
         >>> x = jnp.array([[1.0], [2.0], [-1.0], [-3.0]])
         >>> run = kernel_sgd(x @ x.T, jnp.sign(x), step_size=1.0, epochs=20,
         ...                  batch_size=2, key=jax.random.key(0))
-        >>> bool((run.train * x > 0).all())
+        >>> bool((run.outputs[-1] * x > 0).all())
         True
     """
     kernel = checks.float_array("kernel", kernel, expected="kernel values, (n, n)")
@@ -200,41 +171,56 @@ def kernel_sgd(
             f"is {y.shape}" + ("; pass y[:, None]." if y.ndim == 1 else ".")
         )
     checks.same_dtype("kernel", kernel.dtype, "y", y.dtype)
-    if k_test is not None:
-        k_test = checks.float_array("k_test", k_test, expected="values, (n_test, n)")
-        if k_test.ndim != 2 or k_test.shape[1] != len(kernel):
-            raise ValueError(
-                f"`k_test` must have shape (n_test, {len(kernel)}), but its shape is "
-                f"{k_test.shape}; is it transposed?"
-            )
-        checks.same_dtype("kernel", kernel.dtype, "k_test", k_test.dtype)
-    rate, momentum, epochs, batch, key, of_loss = _settings(
+    settings, rate, key, of_loss = _settings(
         step_size, momentum, epochs, batch_size, key, loss, y
     )
-    in_epoch = len(y) // batch
-    one = jax.value_and_grad(lambda f, t: of_loss(f[None, None], t[None, None]))
+    moments = recorded_steps((), settings.epochs)
+    a, losses, seen = _kernel_sgd(of_loss, settings, kernel, y, rate, key, moments)
+    _refuse_divergence(losses, seen, step_size)
+    return _trajectory(settings, len(y), rate, moments, losses, seen, a)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _kernel_sgd(loss, settings, kernel, y, rate, key, moments):
+    one = jax.value_and_grad(lambda f, t: loss(f[None, None], t[None, None]))
     each = jax.vmap(jax.vmap(one))  # a point's loss and its slope, for every task
 
-    def step(state, now):
-        (a, speed), (rows, share) = state, now
+    def batch_loss(a, rows):
         value, slope = each(kernel[rows] @ a, y[rows])
-        speed = (momentum * speed).at[rows].add(slope / batch)
-        return (a - (rate * share) * speed, speed), value.mean(0)
+        return value.mean(0), jnp.zeros_like(a).at[rows].set(slope / settings.batch)
 
-    def one_epoch(state, epoch):
-        shares = _shares(epoch, epochs, in_epoch, y.dtype)
-        rows = _rows(key, epoch, y, batch)
-        state, found = jax.lax.scan(step, state, (rows, shares))
-        return state, found.mean(0)
+    return _train(
+        batch_loss, lambda a: (None, kernel @ a, None),
+        jnp.zeros((settings.epochs, y.shape[1]), y.dtype),
+        settings, jnp.zeros_like(y), len(y), rate, key, moments,
+    )  # fmt: skip
 
-    start = jnp.zeros_like(y), jnp.zeros_like(y)
-    (a, _), losses = jax.lax.scan(one_epoch, start, jnp.arange(epochs))
-    train = kernel @ a
-    distance = jnp.sqrt(jnp.maximum((a * train).sum(0), 0))
-    _refuse_divergence(losses, train, step_size)
-    return KernelTraining(
-        losses, train, None if k_test is None else k_test @ a, distance
-    )
+
+def _train(value_and_grad, look, losses, settings, params, n, rate, key, moments):
+    """Return the end, the losses of all epochs, and what was seen at the moments."""
+    epochs, batch, momentum = settings
+    dtype = losses.dtype
+
+    def step(state, now):
+        (params, speed), (rows, share) = state, now
+        value, slope = value_and_grad(params, rows)
+        speed = jax.tree.map(lambda v, g: momentum * v + g, speed, slope)
+        params = jax.tree.map(lambda p, v: p - (rate * share) * v, params, speed)
+        return (params, speed), value
+
+    def one_epoch(epoch, carry):
+        state, losses = carry
+        rows = _rows(key, epoch, n, batch)
+        done = jnp.asarray(epoch, dtype) + jnp.arange(len(rows), dtype=dtype) / len(
+            rows
+        )
+        state, found = jax.lax.scan(step, state, (rows, 1 - done / epochs))
+        return state, losses.at[epoch].set(found.mean(0))
+
+    start = (params, jax.tree.map(jnp.zeros_like, params)), losses
+    carry, seen = loop(one_epoch, lambda carry: look(carry[0][0]), start, moments)
+    (params, _), losses = carry
+    return params, losses, seen
 
 
 def _settings(step_size, momentum, epochs, batch_size, key, loss, y):
@@ -243,26 +229,26 @@ def _settings(step_size, momentum, epochs, batch_size, key, loss, y):
         step_size = checks.finite_float("step_size", step_size, above=0)
     momentum = checks.momentum(momentum)
     epochs = checks.positive_int("epochs", epochs)
-    batch_size = checks.positive_int("batch_size", batch_size)
-    if batch_size > len(y):
-        raise ValueError(
-            f"`batch_size` is {batch_size}, but there are only {len(y)} points."
-        )
+    batch = checks.batch_size(batch_size, len(y)) or len(y)
     key = checks.random_key("key", key)
     rate = jnp.asarray(step_size, y.dtype)
-    return rate, momentum, epochs, batch_size, key, loss_function(loss, y)
+    return Settings(epochs, batch, momentum), rate, key, loss_function(loss, y)
 
 
-def _rows(key, epoch, x, batch):
+def _rows(key, epoch, n, batch):
     """Return the minibatches of one epoch, ``(steps, batch)``."""
-    order = jax.random.permutation(jax.random.fold_in(key, epoch), len(x))
-    return order[: len(x) // batch * batch].reshape(-1, batch)
+    order = jax.random.permutation(jax.random.fold_in(key, epoch), n)
+    return order[: n // batch * batch].reshape(-1, batch)
 
 
-def _shares(epoch, epochs, in_epoch, dtype):
-    """Return the learning rate of each step of an epoch, over the first one."""
-    done = jnp.asarray(epoch, dtype) + jnp.arange(in_epoch, dtype=dtype) / in_epoch
-    return 1 - done / epochs
+def _trajectory(settings, n, rate, epochs, losses, seen, params):
+    """Return the result; of S steps, those before step s cover s - s (s - 1) / 2S."""
+    in_epoch = n // settings.batch
+    steps = epochs * in_epoch
+    full = steps - steps * (steps - 1) / (2 * settings.epochs * in_epoch)
+    times = rate / (n * (1 - settings.momentum)) * jnp.asarray(full, rate.dtype)
+    _, outputs, observed = seen
+    return Trajectory(steps, times, losses, outputs, observed, params)
 
 
 def _refuse_divergence(losses, result, step_size):

@@ -23,6 +23,7 @@ def test_one(i):
 """
 
 
+@pytest.mark.weekly
 def test_a_files_tests_stay_in_one_process(tmp_path):
     for name in "ab":
         (tmp_path / f"test_{name}.py").write_text(MODULE)

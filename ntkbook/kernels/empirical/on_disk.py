@@ -6,7 +6,9 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import check_finite, kernel_of
 from ntkbook.kernels.gram import blocks_of_gram, pairs_of_blocks
 from ntkbook.machine import checks
@@ -15,11 +17,11 @@ from ntkbook.machine.progress import progress_bar
 
 
 def ntk_on_disk(
-    path,
+    path: str | Path,
     apply: Callable,
-    params,
-    x1,
-    x2=None,
+    params: PyTree,
+    x1: Float[AnyArray, "n1 ..."],
+    x2: Float[AnyArray, "n2 ..."] | None = None,
     *,
     trace: bool = False,
     progress: bool = True,

@@ -13,13 +13,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, PyTree
 from scipy.sparse.linalg import LinearOperator
 
+from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import check_finite, kernel_of
 from ntkbook.machine.memory import blocks
 
 
-def ntk_operator(apply: Callable, params, x1, x2=None) -> LinearOperator:
+def ntk_operator(
+    apply: Callable,
+    params: PyTree,
+    x1: Float[AnyArray, "n1 ..."],
+    x2: Float[AnyArray, "n2 ..."] | None = None,
+) -> LinearOperator:
     r"""Return the tangent kernel as an operator that multiplies vectors.
 
     Each product costs a few passes through the network, and memory that grows with the

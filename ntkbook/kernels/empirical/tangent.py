@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
 
+from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.contraction import Plan, contract, features, plan_for
 from ntkbook.kernels.gram import gram_in_blocks
 from ntkbook.machine import checks
@@ -25,7 +27,14 @@ FULL = 512  # rows of outputs; matrix products with fewer do not fill a processo
 SIDE = 8  # blocks along the side of a symmetric kernel: 36 of 64 are computed
 
 
-def ntk(apply: Callable, params, x1, x2=None, *, trace: bool = False):
+def ntk(
+    apply: Callable,
+    params: PyTree,
+    x1: Float[AnyArray, "n1 ..."],
+    x2: Float[AnyArray, "n2 ..."] | None = None,
+    *,
+    trace: bool = False,
+) -> Float[Array, "n1 n2"] | Float[Array, "n1 n2 k k"]:
     r"""Return the empirical neural tangent kernel between two sets of inputs.
 
     .. math:: \Theta_{ij} = \sum_q \partial_{w_q} f(x_i, w)\, \partial_{w_q} f(x'_j, w)
@@ -74,7 +83,9 @@ def ntk(apply: Callable, params, x1, x2=None, *, trace: bool = False):
     return check_finite(gram_in_blocks(**kernel.blocks(), swap=kernel.swap))
 
 
-def ntk_diagonal(apply: Callable, params, x):
+def ntk_diagonal(
+    apply: Callable, params: PyTree, x: Float[AnyArray, "n ..."]
+) -> Float[Array, "n"] | Float[Array, "n k k"]:
     r"""Return the tangent kernel of every input with itself.
 
     .. math:: \Theta_{ii} = J(x_i)\, J(x_i)^\top
@@ -107,7 +118,9 @@ def ntk_diagonal(apply: Callable, params, x):
     return check_finite(jnp.concatenate(found))
 
 
-def ntk_routes(apply: Callable, params, x) -> dict[str, str]:
+def ntk_routes(
+    apply: Callable, params: PyTree, x: Float[AnyArray, "n ..."]
+) -> dict[str, str]:
     """Say for each parameter how its share of the tangent kernel is computed.
 
     Args:

@@ -14,6 +14,7 @@ one that ends in the average over all pixels.
 """
 
 import itertools
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ntkbook._types import AnyArray
 from ntkbook.kernels.infinite.inputs import check_not_zero, double, squared
 from ntkbook.kernels.infinite.recursion import (
     Kernels,
@@ -39,15 +41,15 @@ BLOCK_BYTES = 2**21  # a few arrays of this size still lie in a processor's cach
 
 
 def cntk(
-    images1,
-    images2=None,
+    images1: Float[AnyArray, "n1 h w c"],
+    images2: Float[AnyArray, "n2 h w c"] | None = None,
     *,
     depth: int,
     pooling: str,
     filter_size: int = 3,
-    activation="relu",
-    weight_std=2**0.5,
-    bias_std=0.0,
+    activation: str | Callable = "relu",
+    weight_std: float = 2**0.5,
+    bias_std: float = 0.0,
     frozen_ends: bool = False,
     progress: bool = True,
 ) -> Float[Array, "n1 n2"]:

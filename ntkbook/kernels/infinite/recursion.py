@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ntkbook._types import AnyArray
 from ntkbook.kernels.gram import gram_in_blocks, symmetric
 from ntkbook.kernels.infinite.expectations import expectations, second_moment
 from ntkbook.kernels.infinite.inputs import check_not_zero, deviations, squared, vectors
@@ -106,13 +107,13 @@ def affine_map(pair: Kernels, weights, biases, trained, averages) -> Kernels:
 
 
 def nngp(
-    x1,
-    x2=None,
+    x1: Float[AnyArray, "n1 d"],
+    x2: Float[AnyArray, "n2 d"] | None = None,
     *,
     depth: int,
     activation: str | Callable = "relu",
-    weight_std=1.0,
-    bias_std=0.0,
+    weight_std: float = 1.0,
+    bias_std: float = 0.0,
     first_layer: str = "scaled",
 ) -> Float[Array, "n1 n2"]:
     r"""Return the covariance of an infinitely wide network's output at the start.
@@ -167,13 +168,13 @@ def nngp(
 
 
 def ntk(
-    x1,
-    x2=None,
+    x1: Float[AnyArray, "n1 d"],
+    x2: Float[AnyArray, "n2 d"] | None = None,
     *,
     depth: int,
     activation: str | Callable = "relu",
-    weight_std=1.0,
-    bias_std=0.0,
+    weight_std: float = 1.0,
+    bias_std: float = 0.0,
     first_layer: str = "scaled",
     frozen: int = 0,
 ) -> Float[Array, "n1 n2"]:

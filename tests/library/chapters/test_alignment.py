@@ -40,7 +40,7 @@ kernels = st.builds(
 @examples(60, weekly=1000)
 @hypothesis.given(kernel=kernels, seed=st.integers(0, 10**6))
 def test_lemma_1_holds_for_any_kernel_and_target(kernel, seed):
-    target = np.random.default_rng(seed).normal(size=(3, len(kernel)))
+    target = np.random.default_rng(seed).normal(size=(len(kernel), 3))
     bound, norm = al.norm_bound(kernel, target), al.rkhs_norm(kernel, target)
     assert (bound <= norm * (1 + 1e-9)).all()
 
@@ -54,19 +54,29 @@ def test_eigenfunctions_have_their_eigenvalue_for_alignment(kernel):
     assert np.abs(aligned - found.values).max() <= 1e-10 * top
     # ... and Lemma 1 is an equality for them.
     well = found.values > 1e-6 * top
-    bound = al.norm_bound(kernel, found.functions[well])
-    assert al.rkhs_norm(kernel, found.functions[well]) == pytest.approx(bound, rel=1e-6)
+    bound = al.norm_bound(kernel, found.functions[:, well])
+    assert al.rkhs_norm(kernel, found.functions[:, well]) == pytest.approx(
+        bound, rel=1e-6
+    )
 
 
 def test_eigenfunctions_are_orthonormal_and_rebuild_the_kernel():
     found = al.eigenfunctions(GRAM)
     n = len(GRAM)
-    assert found.functions @ found.functions.T / n == pytest.approx(
+    assert found.functions.T @ found.functions / n == pytest.approx(
         np.eye(n), abs=1e-10
     )
-    rebuilt = (found.functions.T * found.values) @ found.functions
+    rebuilt = (found.functions * found.values) @ found.functions.T
     assert rebuilt == pytest.approx(GRAM, abs=1e-10 * GRAM.max())
     assert (np.diff(found.values) <= 0).all()
+
+
+def test_eigenfunctions_are_the_directions_of_decay_in_another_scale():
+    """The one relation between matrix conventions and those of functions."""
+    found, modes = al.eigenfunctions(GRAM), ntkbook.flow.decay_rates(GRAM)
+    n = len(GRAM)
+    assert found.values == pytest.approx(modes.rates / n, abs=1e-12 * modes.rates[0])
+    assert found.functions == pytest.approx(n**0.5 * modes.directions, abs=1e-9)
 
 
 def test_few_of_many_equal_the_first_of_all(monkeypatch):
@@ -75,7 +85,7 @@ def test_few_of_many_equal_the_first_of_all(monkeypatch):
     monkeypatch.setattr("ntkbook.spectra.eigenfunctions.DENSE", 10)
     few = al.eigenfunctions(kernel, 4)
     assert few.values == pytest.approx(whole.values[:4], rel=1e-10)
-    assert few.functions == pytest.approx(whole.functions[:4], abs=1e-8)
+    assert few.functions == pytest.approx(whole.functions[:, :4], abs=1e-8)
     with pytest.raises(ValueError, match="must be symmetric"):
         al.eigenfunctions(np.triu(kernel), 4)
     with pytest.raises(ValueError, match="positive semidefinite"):
@@ -83,10 +93,10 @@ def test_few_of_many_equal_the_first_of_all(monkeypatch):
 
 
 def test_alignment_without_a_gram_matrix():
-    targets = np.random.default_rng(0).normal(size=(5, len(X)))
+    targets = np.random.default_rng(0).normal(size=(len(X), 5))
     fast = al.tangent_alignment(NET.apply, PARAMS, X, targets)
     assert fast == pytest.approx(al.target_alignment(GRAM, targets), rel=1e-10)
-    one = al.tangent_alignment(NET.apply, PARAMS, X, targets[1])
+    one = al.tangent_alignment(NET.apply, PARAMS, X, targets[:, 1])
     assert float(one) == pytest.approx(fast[1], rel=1e-12)
 
 
@@ -106,11 +116,11 @@ def test_a_target_outside_of_the_space_has_an_infinite_norm():
 
 
 def test_energy_is_all_there_with_all_eigenvectors():
-    y = np.random.default_rng(0).normal(size=(2, len(GRAM)))
+    y = np.random.default_rng(0).normal(size=(len(GRAM), 2))
     assert al.energy_concentration(GRAM, y, len(GRAM)) == pytest.approx(1.0)
-    parts = [al.energy_concentration(GRAM, y[0], k) for k in range(1, len(GRAM))]
+    parts = [al.energy_concentration(GRAM, y[:, 0], k) for k in range(1, len(GRAM))]
     assert (np.diff(parts) >= 0).all()
-    first = al.eigenfunctions(GRAM, 1).functions[0]
+    first = al.eigenfunctions(GRAM, 1).functions[:, 0]
     assert float(al.energy_concentration(GRAM, first, 1)) == pytest.approx(1.0)
 
 
@@ -236,16 +246,16 @@ def test_training_a_kernel_is_training_the_linearisation(loss):
     slow = ntkbook.sgd(line, PARAMS, X, SIGNS, loss=loss, **SETTINGS)
     new = X[:5] + 0.1
     k_test = ntkbook.ntk(NET.apply, PARAMS, new, X)
-    fast = ntkbook.kernel_sgd(
-        jnp.array(GRAM), SIGNS, k_test=k_test, loss=loss, **SETTINGS
-    )
+    fast = ntkbook.kernel_sgd(jnp.array(GRAM), SIGNS, loss=loss, **SETTINGS)
     same = dict(rel=1e-9, abs=1e-12)
     assert np.asarray(fast.loss[:, 0]) == pytest.approx(np.asarray(slow.loss), **same)
     out = np.asarray(line(slow.params, new))
-    assert np.asarray(fast.test) == pytest.approx(out, **same)
+    assert np.asarray(k_test @ fast.params) == pytest.approx(out, **same)
+    assert np.asarray(fast.outputs) == pytest.approx(np.asarray(slow.outputs), **same)
     moved = jax.tree.map(lambda a, b: ((a - b) ** 2).sum(), slow.params, PARAMS)
     length = float(sum(jax.tree.leaves(moved))) ** 0.5
-    assert float(fast.distance[0]) == pytest.approx(length, **same)
+    norm = (fast.params * fast.outputs[-1]).sum() ** 0.5
+    assert float(norm) == pytest.approx(length, **same)
 
 
 def test_with_small_steps_on_all_points_it_is_the_flow():
@@ -254,9 +264,10 @@ def test_with_small_steps_on_all_points_it_is_the_flow():
         jnp.array(GRAM), SIGNS, step_size=eta, epochs=epochs, batch_size=n, key=KEY,
         momentum=0.0, loss="squared",
     )  # fmt: skip
-    time = eta / n * (epochs + 1) / 2  # steps that fall linearly to 0, a mean loss
+    time = float(run.times[-1])  # steps that fall linearly to 0, a mean loss
+    assert time == pytest.approx(eta / n * (epochs + 1) / 2)
     flow = ntkbook.kernel_flow(GRAM, np.asarray(SIGNS), time)
-    assert np.asarray(run.train) == pytest.approx(flow.train, abs=2e-3)
+    assert np.asarray(run.outputs[-1]) == pytest.approx(flow.train, abs=2e-3)
 
 
 def test_sgd_by_hand():
@@ -270,17 +281,20 @@ def test_sgd_by_hand():
     # v1 = -1, w1 = 0.5; v2 = -0.5 - 0.5 = -1, w2 = 0.5 + 0.25
     assert run.observed.tolist() == [0.0, 0.5, 0.75]
     assert run.loss.tolist() == [0.5, 0.125]
+    assert run.outputs.ravel().tolist() == run.observed.tolist()
+    assert run.steps.tolist() == [0, 1, 2]
+    assert run.times.tolist() == [0.0, 1.0, 1.5]  # over 1 - momentum
     assert float(run.params[0, 0]) == 0.75
 
 
 def test_every_epoch_sees_each_point_once_in_a_new_order():
     from ntkbook.training.sgd import _rows
 
-    one, two = (_rows(KEY, e, X, 4) for e in (0, 1))
+    one, two = (_rows(KEY, e, 12, 4) for e in (0, 1))
     assert one.shape == (3, 4)
     assert sorted(one.ravel().tolist()) == list(range(12))
     assert (one != two).any()
-    assert np.unique(_rows(KEY, 0, X, 5)).size == 10
+    assert np.unique(_rows(KEY, 0, 12, 5)).size == 10
 
 
 def test_tasks_and_starts_train_together():
@@ -293,7 +307,8 @@ def test_tasks_and_starts_train_together():
     )(keys)
     assert np.asarray(both.loss[1]) == pytest.approx(np.asarray(alone.loss), rel=1e-9)
     two = ntkbook.kernel_sgd(jnp.array(GRAM), jnp.hstack([SIGNS, -SIGNS]), **SETTINGS)
-    assert np.asarray(two.train[:, 0]) == pytest.approx(-np.asarray(two.train[:, 1]))
+    ends = np.asarray(two.outputs[-1])
+    assert ends[:, 0] == pytest.approx(-ends[:, 1])
 
 
 def test_the_linearisation_touches_at_any_weights():
@@ -407,7 +422,7 @@ def test_cifar_10_from_a_cache(tmp_path, monkeypatch):
         (lambda: al.target_alignment(GRAM, np.zeros(12)), ValueError, "0 everywhere"),
         (lambda: al.binarize(np.zeros(3)), ValueError, "0 everywhere"),
         (lambda: al.target_alignment(GRAM, np.ones(5)), ValueError, r"\(5,\)"),
-        (lambda: al.target_alignment(GRAM, np.ones((12, 2))), ValueError, "target.T"),
+        (lambda: al.target_alignment(GRAM, np.ones((2, 12))), ValueError, "target.T"),
         (lambda: al.target_alignment(GRAM[:3], np.ones(12)), ValueError, "square"),
         (lambda: al.rkhs_norm(-GRAM, np.ones(12)), ValueError, "positive semidefinite"),
         (lambda: al.kernel_alignment(GRAM, GRAM[:3]), ValueError, "of one shape"),
@@ -438,7 +453,7 @@ def test_cifar_10_from_a_cache(tmp_path, monkeypatch):
                 NET.apply, PARAMS, X, SIGNS, record=[6], observe=jnp.ravel, **SETTINGS
             ),
             ValueError,
-            "`record` must hold epochs up to 5",
+            "`record` must hold epochs from 0 to 5",
         ),
         (
             lambda: ntkbook.kernel_sgd(jnp.array(GRAM), SIGNS[:, 0], **SETTINGS),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ntkbook
-from ntkbook.training import descent
+from ntkbook.training.loop import recorded_steps
 from tests.helpers.networks import agree
 
 RNG = np.random.default_rng(0)
@@ -110,7 +110,7 @@ def test_a_batch_of_all_points_is_the_full_batch():
     ],
 )
 def test_moments(record, steps, expected):
-    np.testing.assert_array_equal(descent.recorded_steps(record, steps), expected)
+    np.testing.assert_array_equal(recorded_steps(record, steps), expected)
 
 
 def test_what_is_recorded_does_not_change_the_training():
@@ -216,7 +216,7 @@ def test_a_long_run_shows_a_bar(capsys, monkeypatch):
     """The bar counts every step, and says nothing where it is turned off."""
     total = []
     count = staticmethod(lambda steps: total.append(int(steps)))
-    monkeypatch.setattr(descent.CompiledBar, "tick", count)
+    monkeypatch.setattr("ntkbook.machine.progress.CompiledBar.tick", count)
     apply = ntkbook.mlp(4, 1, "erf", outputs=2).apply  # not compiled before
     options = dict(step_size=0.01, steps=30, record=4)
     ntkbook.gradient_descent(apply, PARAMS, X, Y, **options)
