@@ -14,15 +14,13 @@ import numpy as np
 from scipy.stats import spearmanr
 
 import ntkbook
+from ntkbook import kernel_sgd, lenet, sgd
 from ntkbook.alignment import (
     anisotropy_directions,
     binarize,
     eigenfunctions,
     energy_concentration,
     kernel_alignment,
-    kernel_sgd,
-    lenet,
-    sgd,
     target_alignment,
 )
 from ntkbook.data import digits, fashion_mnist, separable, two_classes

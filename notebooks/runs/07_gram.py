@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import ntkbook
-from ntkbook.alignment import eigenfunctions, lenet
+from ntkbook import lenet
+from ntkbook.alignment import eigenfunctions
 from ntkbook.data import fashion_mnist
 from ntkbook.machine.devices import device_report
 from ntkbook.results import keep
