@@ -7,79 +7,127 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import ntkbook
 from ntkbook.page import claims
-from ntkbook.page.claims import claim, collect, measure, problems, rounded
-from ntkbook.page.claims.records import ClaimError, Record, load, records
+from ntkbook.page.claims import claim, collect, measure, problems
+from ntkbook.page.claims.measured import rounded
+from ntkbook.page.claims.records import VERDICTS, ClaimError, Record, load, records
 
 BASE = {
     "id": "a-claim",
     "source": "someone2020",
     "place": "Section 1",
     "statement": "It is about 2 < 3.",
+    "kind": "number",
+    "scale": "as in the source",
+    "effect": "the mean",
     "reported": 2.0,
     "tolerance": {"abs": 0.1},
-    "tolerance_reason": "Read from a figure.",
+    "reason": "Read from a figure.",
+    "control": "coin flips",
     "verdict": "reproduced",
 }
+TREND = {"kind": "trend", "reported": ..., "tolerance": ..., "threshold": 0.0}
+TREND |= {"relation": "<=", "reason": "Falling is a slope below 0."}
+YES_NO = {"kind": "explanation", "reported": ..., "tolerance": ..., "reason": ...}
+YES_NO |= {"threshold": True, "yes_no": "There is one case."}
+CORRECTED = {"verdict": "reproduced with a correction", "correction": "Not 2 but 3."}
+PROVED = {"why": "A counter-example, Section 2."}
+ONLY = {"verdict": "reported only", "cost": "A week.", "reported": "90 %"}
 
 
 def record(**more) -> Record:
     return Record(**{k: v for k, v in (BASE | more).items() if v is not ...})
 
 
-def says(measured, **more):
-    return measure("a-claim", measured, record=record(**more))
-
-
-YES_NO = {"reported": True, "tolerance": ..., "tolerance_reason": ...}
-
-
-@pytest.mark.parametrize(
-    "measured, more",
-    [
-        (2.05, {}),
-        (2.1, {}),  # on the edge
-        (np.float32(1.95), {}),
-        (jnp.float32(2.0), {}),
-        (2, {}),
-        (2.3, {"tolerance": {"rel": 0.2}}),
-        (-5.0, {"relation": "<="}),
-        (2.05, {"relation": "<="}),
-        (9.0, {"relation": ">="}),
-        (3.0, {"verdict": "not reproduced"}),
-        (3.0, {"verdict": "refuted", "why": "A counter-example."}),
-        (3.0, {"verdict": "reproduced with a correction", "corrected": 3.0}),
-        (2.0, {"verdict": "reproduced with a correction", "correction": "Not m."}),
-        (True, YES_NO),
-        (np.bool_(True), YES_NO),
-        (False, YES_NO | {"verdict": "not reproduced"}),
-        (False, YES_NO | {"verdict": "refuted", "why": "A proof."}),
-        (True, YES_NO | {"verdict": "reproduced with a correction", "correction": "x"}),
-    ],
-)
-def test_verdicts_that_follow(measured, more):
-    assert says(measured, **more).row()["verdict"] == more.get("verdict", "reproduced")
+def says(measured, interval=None, *, n=None, seen=9.0, better=None, **more):
+    given = record(**more)
+    control = seen if given.control else None
+    return measure(
+        "a-claim", measured, interval, n=n, control=control, corrected=better,
+        record=given,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "measured, more",
+    "measured, more, verdict",
     [
-        (2.2, {}),
-        (2.2, {"relation": "<="}),
-        (1.8, {"relation": ">="}),
-        (2.0, {"verdict": "not reproduced"}),
-        (2.0, {"verdict": "refuted", "why": "A proof."}),
-        (2.0, {"verdict": "reproduced with a correction", "corrected": 3.0}),
-        (2.05, {"verdict": "reproduced with a correction", "corrected": 2.1}),
-        (4.0, {"verdict": "reproduced with a correction", "corrected": 3.0}),
-        (4.0, {"verdict": "reproduced with a correction", "correction": "Not m."}),
-        (False, YES_NO),
-        (True, YES_NO | {"verdict": "not reproduced"}),
+        (2.05, {}, "reproduced"),
+        (2.1, {}, "reproduced"),  # on the edge
+        (np.float32(1.95), {}, "reproduced"),
+        (jnp.float32(2.0), {}, "reproduced"),
+        (2, {}, "reproduced"),
+        (2.3, {"tolerance": {"rel": 0.2}}, "reproduced"),
+        (-5.0, TREND, "reproduced"),
+        (5.0, TREND | {"relation": ">="}, "inconclusive"),  # the control is above 0 too
+        (2.2, {}, "not reproduced"),
+        (1.0, TREND, "not reproduced"),
+        (3.0, PROVED, "refuted"),
+        (2.0, PROVED, "number reproduced, conclusion not"),
+        (3.0, CORRECTED | {"corrected": 3.0}, "reproduced with a correction"),
+        (2.05, CORRECTED | {"corrected": 2.1}, "reproduced"),  # needs no correction
+        (4.0, CORRECTED | {"corrected": 3.0}, "not reproduced"),
+        (2.0, {"undecided": "Too short."}, "inconclusive"),
     ],
 )
-def test_verdicts_that_do_not_follow(measured, more):
-    with pytest.raises(ClaimError, match="does not support the declared verdict"):
-        says(measured, **more)
+def test_the_verdict_follows_from_the_numbers(measured, more, verdict):
+    more = {k: v for k, v in more.items() if k != "verdict"}
+    assert says(measured, **more | {"verdict": verdict}).row()["verdict"] == verdict
+    for other in set(VERDICTS) - {verdict, "reported only"}:
+        with pytest.raises(ClaimError):
+            says(measured, **more | {"verdict": other})
+
+
+def test_a_claim_true_by_definition_has_no_control():
+    words = TREND | {"kind": "definition", "verdict": "true by definition"}
+    shown = says(-1.0, **words | {"control": ""})
+    assert shown.row()["verdict"] == "true by definition" and shown.control is None
+
+
+@pytest.mark.parametrize(
+    "interval, verdict",
+    [
+        ((1.95, 2.05), "reproduced"),
+        ((1.95, 2.15), "inconclusive"),  # it contains the tolerance's edge
+        ((1.0, 3.0), "inconclusive"),  # and on two sides
+        ((2.2, 2.4), "not reproduced"),
+    ],
+)
+def test_an_interval_decides_as_a_whole(interval, verdict):
+    middle = sum(interval) / 2
+    shown = says(middle, interval, n=5, verdict=verdict)
+    assert shown.row()["verdict"] == verdict and "n = 5" in repr(shown)
+
+
+def test_an_estimate_brings_its_interval():
+    shown = says(ntkbook.estimate([1.99, 2.0, 2.01]), n=3)
+    assert "2.00 [1.98, 2.02]" in repr(shown)
+    with pytest.raises(ValueError, match="what the interval stands on"):
+        says(2.0, (1.9, 2.1))
+
+
+def test_a_control_that_passes_takes_the_verdict():
+    assert says(2.0, seen=2.3).row()["verdict"] == "reproduced"
+    with pytest.raises(ClaimError, match="inconclusive .*control 2.0"):
+        says(2.0, seen=2.05)
+    with pytest.raises(ClaimError, match="inconclusive"):
+        says(3.0, seen=3.0, **CORRECTED | {"corrected": 3.0})
+    with pytest.raises(ClaimError, match="names a control, and none is measured"):
+        measure("a-claim", 2.0, record=record())
+    with pytest.raises(ClaimError, match="names no control, and one is measured"):
+        measure(
+            "a-claim", 3.0, control=1.0,
+            record=record(control="", verdict="not reproduced"),
+        )  # fmt: skip
+
+
+def test_a_corrected_statement_may_have_its_own_measurement():
+    """As stated the correlation is 0.5; with the factor it is 1; shuffled it is 0."""
+    asks = TREND | {"threshold": 0.9, "relation": ">="} | CORRECTED
+    shown = says(0.5, better=1.0, seen=0.01, **asks)
+    assert "measured 0.50, corrected 1.00, control 0.0100" in repr(shown)
+    with pytest.raises(ClaimError, match="not reproduced"):
+        says(0.5, better=0.8, seen=0.01, **asks)
 
 
 @pytest.mark.parametrize(
@@ -99,19 +147,28 @@ def test_a_number_does_not_answer_a_yes_or_no_claim():
     "more, message",
     [
         ({"verdict": "true"}, "unknown verdict"),
+        ({"kind": "fact"}, "unknown kind"),
         ({"relation": "<"}, "unknown relation"),
-        ({"reported": ...}, "`reported` must be a number"),
-        ({"reported": "two"}, "`reported` must be a number"),
+        ({"code": "nobody/nothing:a.py"}, "unknown repository"),
+        ({"statement": "The same for a LeNet."}, "understood alone"),
+        ({"scale": ""}, "say in `scale`"),
+        ({"effect": ""}, "say in `effect`"),
+        ({"reported": ...}, "`reported` must be the source's number"),
+        ({"reported": "two"}, "`reported` must be the source's number"),
         ({"reported": float("nan")}, "must be finite"),
         ({"tolerance": ...}, "needs `tolerance"),
         ({"tolerance": {"abs": 1.0, "rel": 1.0}}, "exactly one"),
         ({"tolerance": {"abs": 0.0}}, "must be positive"),
         ({"tolerance": {"rel": 0.1}, "reported": 0.0}, "around zero"),
-        ({"tolerance_reason": ...}, "say in `tolerance_reason`"),
-        ({"reported": True}, "true-or-false claim has no tolerance"),
-        ({"verdict": "refuted"}, "in `why`"),
-        ({"verdict": "reproduced with a correction"}, "give the correction"),
-        ({"corrected": 3.0}, "needs the verdict"),
+        ({"reason": ...}, "say in `reason`"),
+        (TREND | {"threshold": ...}, "`threshold` must be a number"),
+        (TREND | {"tolerance": {"abs": 1.0}}, "a reason and no tolerance"),
+        (YES_NO | {"yes_no": ""}, "measure a number"),
+        ({"verdict": "refuted"}, "refuted: needs `why`"),
+        ({"verdict": "reproduced with a correction"}, "needs `correction`"),
+        ({"control": ""}, "reproduced: needs `control`"),
+        ({"kind": "definition"} | TREND | {"kind": "definition"}, "true by definition"),
+        ({"verdict": "true by definition"}, "true by definition"),
         ({"verdict": "reported only"}, "in `cost`"),
     ],
 )
@@ -121,15 +178,14 @@ def test_malformed_records(more, message):
 
 
 def test_reported_only_needs_no_number_but_takes_none():
-    only = {"verdict": "reported only", "cost": "A week.", "reported": "90 %"}
-    assert record(**only).reported == "90 %"
+    assert record(**ONLY).reported == "90 %"
     with pytest.raises(ClaimError, match="declared as reported only"):
-        says(2.0, **only)
+        says(2.0, **ONLY)
 
 
 def test_files_of_records(tmp_path):
     text = '[[claim]]\nid = "x"\nsource = "s"\nplace = "p"\nstatement = "S."\n'
-    text += 'verdict = "reported only"\ncost = "A week."\n'
+    text += 'kind = "trend"\nverdict = "reported only"\ncost = "A week."\n'
     (tmp_path / "01.toml").write_text(text)
     assert load(tmp_path)["x"].cost == "A week."
     (tmp_path / "02.toml").write_text(text)
@@ -142,6 +198,12 @@ def test_files_of_records(tmp_path):
 
 def test_the_books_own_records_are_well_formed():
     assert records() == load()
+
+
+def test_the_sources_own_code_has_an_address():
+    link = record(code="rajatvd/NTK:ntk.ipynb, cell 31").link
+    assert link.startswith("https://github.com/rajatvd/NTK/blob/")
+    assert link.endswith("/ntk.ipynb") and record().link == ""
 
 
 def test_unknown_claim():
@@ -171,7 +233,7 @@ def test_what_a_claim_shows():
     shown = says(2.0499)
     bundle = shown._repr_mimebundle_()
     assert bundle["text/plain"] == (
-        "Claim a-claim: reproduced (reported 2, measured 2.0)"
+        "Claim a-claim: reproduced (reported 2 ± 0.1, measured 2.0, control 9.0)"
     )
     html = bundle["text/html"]
     assert 'id="claim-a-claim"' in html and "2 &lt; 3" in html and "✓" in html
@@ -180,17 +242,23 @@ def test_what_a_claim_shows():
     assert row["measured"] == "2.0" and json.dumps(row)
 
 
+def test_no_value_is_rounded_away():
+    """A difference of 0.33 within 0.35 once was printed as 0."""
+    shown = says(0.328, reported=0.0, tolerance={"abs": 0.35})
+    assert shown.row()["measured"] == "0.33"
+    tiny = TREND | {"kind": "theorem", "threshold": 1e-10}
+    assert says(3e-13, **tiny).row()["measured"] == "below 1e-10"
+    assert says(3, **TREND | {"relation": ">="}, seen=-1).row()["measured"] == "3"
+
+
 def test_an_interval_must_hold_the_measurement():
-    given = record()
-    shown = measure("a-claim", 2.0, (1.96, 2.04), record=given)
-    assert "2.00 [1.96, 2.04]" in repr(shown)  # not rounded away
     with pytest.raises(ValueError, match="does not hold"):
-        measure("a-claim", 2.0, (2.01, 2.04), record=given)
+        says(2.0, (2.01, 2.04), n=3)
 
 
 def test_claim_displays_at_once(monkeypatch, capsys):
     monkeypatch.setattr(claims, "records", lambda: {"a-claim": record()})
-    assert claim("a-claim", 2.0) is None
+    assert claim("a-claim", 2.0, control=9.0) is None
     assert "Claim a-claim: reproduced" in capsys.readouterr().out
 
 

@@ -1,16 +1,33 @@
 """The records of the claims, as written in `claims/NN.toml`, one file a chapter.
 
 [[claim]]
-id = "taylor-min-alpha-1"
+id = "taylor-slope"
 source = "seed-001"            # a key of book/references.bib
-place = "Section 2, figure 3"
-statement = "At scale 1 the loss is least at w = 0.4."
-reported = 0.4                 # a number, or true / false for a yes-or-no statement
-relation = "="                 # or "<=", ">=": measured against reported
-tolerance = { abs = 0.005 }    # or { rel = 0.01 }
-tolerance_reason = "The figure can be read to half a small square."
+place = "Section 2, third paragraph, figure 3"
+code = "rajatvd/NTK:ntk.ipynb" # optional: where the source's own code has it
+statement = "The relative change of the weights falls with the width."
+kind = "trend"                 # number, trend, theorem, explanation, definition
+scale = "as in the source"     # or: reduced, and how; by theory; a stored run, its date
+effect = "slope of log change against log width"  # what the cell measures
+threshold = 0.0                # or reported = 0.306, a number that the source gives
+relation = "<="                # measured against it: "=", "<=", ">="
+reason = "Falling is a slope below 0."     # of the threshold, or of the tolerance
+control = "the same with the width's order shuffled"  # where the statement is false
 verdict = "reproduced"
-remark = ""                    # optional: anything the reader should know
+remark = ""                    # optional: anything else the reader should know
+
+A number that the source gives has `tolerance = { abs = 0.005 }` or `{ rel = 0.01 }`;
+its reason is not our own scatter, which the interval has. The verdict follows from
+the numbers (see `verdict` in `ntkbook.page.claims.measured`):
+
+- `correction` says in words how the statement must read to be true; the number that the
+  corrected statement is held against is `corrected`, if it is another one;
+- `why` is the argument against a statement, with its place: against the conclusion from
+  a number that comes out, or a refutation;
+- `undecided` says why the experiment could not have decided;
+- `cost` is what running it would take, of a statement that was not run.
+
+`yes_no` is the reason why a claim is measured by True or False and not by a number.
 """
 
 import math
@@ -23,15 +40,49 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 
-# Colour never speaks alone: each verdict has its own sign.
+# Colour never speaks alone: each verdict has its own sign. What the verdicts mean
+# stands here; the page prints it.
 VERDICTS = {
     "reproduced": "✓",
     "reproduced with a correction": "≈",
+    "number reproduced, conclusion not": "≠",
     "not reproduced": "✗",
     "refuted": "✗✗",
-    "reported only": "–",  # running it is beyond this book; `cost` says what it takes
+    "inconclusive": "?",
+    "true by definition": "≡",
+    "reported only": "–",
+}
+MEANING = {
+    "reproduced": "The measured value and its whole interval are where the source "
+    "says, and the same measurement on the control is not.",
+    "reproduced with a correction": "As stated it fails, corrected it holds; both are "
+    "measured.",
+    "number reproduced, conclusion not": "The source's number comes out; what it "
+    "infers from the number is wrong, for the reason given.",
+    "not reproduced": "The whole interval of our measurement is elsewhere. The row "
+    "says what we know of the cause.",
+    "refuted": "The statement is false: beside the measurement there is a proof, a "
+    "counter-example or an argument.",
+    "inconclusive": "The experiment could not decide: the interval contains the "
+    "threshold, the control passes as well, or training was too short.",
+    "true by definition": "No experiment could have failed, given what the words mean; "
+    "the cell checks our code.",
+    "reported only": "Not run; the row says what it would cost.",
+}
+KINDS = {
+    "number": "a number of the source",
+    "trend": "a trend",
+    "theorem": "a theorem",
+    "explanation": "an explanation",
+    "definition": "true by definition",
 }
 RELATIONS = ("=", "<=", ">=")
+# The sources' public code, at the commits that we read.
+CODE = {
+    "rajatvd/NTK": "6af2fd2bc020db075b745a2f030698fabbeb0986",
+    "howardhi/NTK-Issues": "9825062d175e8e91e0f5829f6018ad1a65e693e1",
+    "gortizji/linearized-networks": "3c271fb0a6c6bdffa9c1aabd8497f8803b725731",
+}
 
 
 class ClaimError(ValueError):
@@ -46,50 +97,92 @@ class Record:
     source: str
     place: str
     statement: str
+    kind: str
     verdict: str
-    reported: int | float | str | None = None  # a bool is an int
+    code: str = ""
+    scale: str = ""
+    effect: str = ""
+    reported: int | float | str | None = None
+    threshold: int | float | bool | None = None
     relation: str = "="
     tolerance: dict[str, int | float] | None = None
-    tolerance_reason: str = ""
-    corrected: int | float | None = None  # what the source should have said
-    correction: str = ""  # the same in words, where a number does not say it
-    why: str = ""  # of a refuted claim: the proof or the counter-example
-    cost: str = ""  # of one reported only: what running it would take
+    reason: str = ""
+    control: str = ""
+    corrected: int | float | None = None
+    correction: str = ""
+    why: str = ""
+    undecided: str = ""
+    cost: str = ""
+    yes_no: str = ""
     remark: str = ""
 
     def __post_init__(self):
         for problem in self._problems():
             raise ClaimError(f"claim {self.id!r}: {problem}")
 
+    @property
+    def target(self) -> int | float | bool:
+        """What the measured value is held against."""
+        target = self.threshold if self.kind != "number" else self.reported
+        assert isinstance(target, (bool, Real))
+        return target
+
+    @property
+    def link(self) -> str:
+        """The web address of the source's own code, at the commit that we read."""
+        if not self.code:
+            return ""
+        repository, _, path = self.code.partition(":")
+        path = path.partition(",")[0].strip()
+        return f"https://github.com/{repository}/blob/{CODE[repository]}/{path}"
+
     def _problems(self) -> Iterable[str]:
         if self.verdict not in VERDICTS:
             yield f"unknown verdict {self.verdict!r}; use one of {list(VERDICTS)}"
-        if self.relation not in RELATIONS:
-            yield f"unknown relation {self.relation!r}; use one of {list(RELATIONS)}"
+        if self.kind not in KINDS:
+            yield f"unknown kind {self.kind!r}; use one of {list(KINDS)}"
+        if self.code and self.code.partition(":")[0] not in CODE:
+            yield f"unknown repository in code = {self.code!r}; use one of {list(CODE)}"
+        if self.statement.lower().startswith(("the same", "there,")):
+            yield "the statement must be understood alone, in any order of the table"
         if self.verdict == "reported only":
             if not self.cost:
                 yield "reported only: say in `cost` what running it would take"
             return
-        if not isinstance(self.reported, (bool, Real)):
-            yield (
-                "`reported` must be a number, or true / false for a statement in "
-                f"words, got {self.reported!r}"
-            )
-        for value in (self.reported, self.corrected):
+        for name in ("scale", "effect"):
+            if not getattr(self, name):
+                yield f"say in `{name}` {self.__needs[name]}"
+        if self.relation not in RELATIONS:
+            yield f"unknown relation {self.relation!r}; use one of {list(RELATIONS)}"
+        yield from self._target_problems()
+        yield from self._verdict_problems()
+
+    __needs = {
+        "scale": "at what scale: as in the source, reduced, by theory, a stored run",
+        "effect": "what is measured",
+    }
+
+    def _target_problems(self) -> Iterable[str]:
+        numbers = self.threshold, self.corrected
+        if self.kind == "number":
+            if not _is_number(self.reported):
+                yield f"`reported` must be the source's number, got {self.reported!r}"
+            numbers = self.reported, self.corrected
+            yield from self._tolerance_problems()
+        elif isinstance(self.threshold, bool):
+            if not self.yes_no:
+                yield "measure a number, or say in `yes_no` why there is none"
+        elif not _is_number(self.threshold):
+            yield f"`threshold` must be a number, got {self.threshold!r}"
+        elif self.tolerance and self.relation != "=":
+            yield "a threshold has a reason and no tolerance"
+        elif self.relation == "=":
+            yield from self._tolerance_problems()
+        for value in numbers:
             if isinstance(value, Real) and not math.isfinite(value):
                 yield f"numbers must be finite, got {value!r}"
-        if isinstance(self.reported, bool):
-            if self.tolerance or self.relation != "=":
-                yield "a true-or-false claim has no tolerance and only the relation ="
-        else:
-            yield from self._tolerance_problems()
-        if self.verdict == "reproduced with a correction":
-            if self.corrected is None and not self.correction:
-                yield "give the correction: a number `corrected` or words `correction`"
-        elif self.corrected is not None and self.verdict == "reproduced":
-            yield "`corrected` needs the verdict 'reproduced with a correction'"
-        if self.verdict == "refuted" and not self.why:
-            yield "refuted: give the proof or the counter-example in `why`"
+        if not self.reason and not isinstance(self.threshold, bool):
+            yield "say in `reason` why this tolerance or threshold is the right one"
 
     def _tolerance_problems(self) -> Iterable[str]:
         tolerance = self.tolerance or {}
@@ -98,18 +191,30 @@ class Record:
             yield "needs `tolerance = { abs = ... }` or `{ rel = ... }`, exactly one"
         elif not (tolerance[kinds[0]] > 0):
             yield f"the tolerance must be positive, got {tolerance[kinds[0]]!r}"
-        elif not self.tolerance_reason:
-            yield "say in `tolerance_reason` why this tolerance is the right one"
-        elif kinds == ["rel"] and 0 in (self.reported, self.corrected):
+        elif kinds == ["rel"] and 0 in (self.reported, self.threshold, self.corrected):
             yield "a relative tolerance around zero is empty; use an absolute one"
+
+    def _verdict_problems(self) -> Iterable[str]:
+        needs = {
+            "reproduced": ("control",),
+            "reproduced with a correction": ("control", "correction"),
+            "number reproduced, conclusion not": ("control", "why"),
+            "refuted": ("why",),
+        }
+        for name in needs.get(self.verdict, ()):
+            if not getattr(self, name):
+                yield f"{self.verdict}: needs `{name}`"
+        if (self.kind == "definition") != (self.verdict == "true by definition"):
+            if self.verdict not in ("refuted", "reproduced with a correction"):
+                yield "true by definition are the kind `definition`, and no other"
 
     def width(self, target) -> int | float:
         """The tolerance around `target`, a number, as an absolute one."""
-        assert self.tolerance is not None
-        return self.tolerance.get("abs") or self.tolerance["rel"] * abs(target)
+        tolerance = self.tolerance or {"abs": 0.0}
+        return tolerance.get("abs") or tolerance.get("rel", 0) * abs(target)
 
-    def agrees(self, measured: int | float, target) -> bool:
-        """Whether the measured value satisfies `measured relation target`."""
+    def holds(self, measured: int | float, target) -> bool:
+        """Whether one measured value satisfies `measured relation target`."""
         if isinstance(target, bool):
             return measured == target
         width = self.width(target)
@@ -118,6 +223,10 @@ class Record:
         above = measured - target <= width + slack
         below = target - measured <= width + slack
         return {"=": above and below, "<=": above, ">=": below}[self.relation]
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def load(folder: Path = FOLDER) -> dict[str, Record]:
