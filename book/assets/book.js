@@ -51,13 +51,11 @@ addEventListener("afterprint", () => {
 
 // The page Claims: show only the claims of one source, with one verdict, with a word.
 function filterClaims() {
-  const tables = [...document.querySelectorAll("table.ntk-claims")];
-  if (!tables.length) return;
-  const box = (table) => table.closest(".pst-scrollable-table-container") ?? table;
-  const rows = (table) => [...table.tBodies[0].rows];
-  const source = (table) =>
-    table.querySelector(".caption-text").textContent.replace(/^What | says$/g, "");
-  const verdict = (row) => row.cells[3].textContent.trim().replace(/^\S+ /, "");
+  const sources = [...document.querySelectorAll("details.ntk-source")];
+  if (!sources.length) return;
+  const rows = [...document.querySelectorAll("details.ntk-row")];
+  const title = (source) =>
+    source.closest("section").querySelector("h2").firstChild.textContent.trim();
 
   const bar = document.createElement("form");
   bar.className = "ntk-filter";
@@ -74,9 +72,8 @@ function filterClaims() {
     select.append(...["all", ...texts].map((text) => new Option(text, text)));
     return field(name, select);
   };
-  const from = choice("Source", tables.map(source));
-  const verdicts = new Set(tables.flatMap(rows).map(verdict));
-  const outcome = choice("Verdict", [...verdicts].sort());
+  const from = choice("Source", sources.map(title));
+  const outcome = choice("Verdict", [...new Set(rows.map((row) => row.dataset.verdict))].sort());
   const words = field("Words", document.createElement("input"));
   words.type = "search";
   const count = document.createElement("output");
@@ -84,22 +81,38 @@ function filterClaims() {
 
   const show = () => {
     const wanted = words.value.trim().toLowerCase();
-    for (const table of tables) {
-      const here = ["all", source(table)].includes(from.value);
-      for (const row of rows(table))
+    const asked = wanted || from.value !== "all" || outcome.value !== "all";
+    for (const source of sources) {
+      const here = ["all", title(source)].includes(from.value);
+      const own = rows.filter((row) => source.contains(row));
+      for (const row of own)
         row.hidden = !(
           here &&
-          ["all", verdict(row)].includes(outcome.value) &&
+          ["all", row.dataset.verdict].includes(outcome.value) &&
           row.textContent.toLowerCase().includes(wanted)
         );
-      box(table).hidden = rows(table).every((row) => row.hidden);
+      source.closest("section").hidden = own.every((row) => row.hidden);
+      source.open = Boolean(asked); // folded again when nothing is asked
     }
-    const all = tables.flatMap(rows);
-    count.textContent = `${all.filter((row) => !row.hidden).length} of ${all.length} claims`;
+    count.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} claims`;
   };
   bar.addEventListener("input", show);
   bar.addEventListener("submit", (event) => event.preventDefault());
-  box(tables[0]).before(bar);
+  sources[0].closest("section").before(bar);
   show();
+
+  // A link to one claim opens it.
+  const open = () => {
+    const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!row?.matches("details.ntk-row")) return;
+    row.closest(".ntk-source").open = row.open = true;
+    row.scrollIntoView();
+  };
+  addEventListener("hashchange", open);
+  open();
+  // On paper all is open.
+  addEventListener("beforeprint", () => {
+    for (const folded of [...sources, ...rows]) folded.open = true;
+  });
 }
 document.addEventListener("DOMContentLoaded", filterClaims);

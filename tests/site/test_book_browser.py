@@ -1,6 +1,7 @@
 """The built pages as a reader meets them: in a real browser, served over HTTP."""
 
 import csv
+import json
 from collections import Counter
 from functools import cache
 from types import SimpleNamespace
@@ -272,13 +273,13 @@ def test_on_a_phone_the_keyboard_scrolls_a_figure(site, browser):
 def test_claims_can_be_filtered(site, browser):
     page = browser.new_page()
     page.goto(f"{site.address}book/claims.html")
-    total = len(records())
+    every = records().values()
 
     def shown():
-        return page.locator("table.ntk-claims tbody tr:visible").count()
+        return page.locator("details.ntk-row:visible").count()
 
-    assert shown() == total
-    refuted = sum(r.verdict == "refuted" for r in records().values())
+    assert shown() == 0  # folded, until somebody asks
+    refuted = sum(r.verdict == "refuted" for r in every)
     page.get_by_label("Verdict").select_option("refuted")
     assert shown() == refuted
     assert page.locator(".ntk-filter output").inner_text().startswith(f"{refuted} of ")
@@ -289,21 +290,44 @@ def test_claims_can_be_filtered(site, browser):
     for name in names[1:]:
         sources.select_option(name)
         found.append(shown())
-    counted = Counter(r.source for r in records().values())
+    counted = Counter(r.source for r in every)
     assert sorted(found) == sorted(counted.values())
     sources.select_option("all")
+    with_remark = next(r for r in every if len(r.remark) > 40)
+    page.get_by_label("Words").fill(with_remark.remark)
+    assert page.locator(f"details[id='{with_remark.id}']").is_visible()
     page.get_by_label("Words").fill("no claim says this")
     assert shown() == 0
+    page.close()
+
+
+def test_a_claim_has_an_address_and_shows_why_it_does_not_hold(site, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{site.address}book/claims.html")
+    assert page.evaluate("document.documentElement.scrollHeight") < 10 * 900
+    bad = [r for r in records().values() if r.verdict in ("refuted", "not reproduced")]
+    page.goto(f"{site.address}book/claims.html#{bad[0].id}")
+    row = page.locator(f"details[id='{bad[0].id}']")
+    assert row.is_visible() and row.get_attribute("open") is not None
+    assert row.locator("a[href*='#claim-']").count() == 1
+    page.get_by_label("Verdict").select_option(bad[0].verdict)
+    for record in bad:
+        if record.verdict == bad[0].verdict:
+            assert page.locator(f"details[id='{record.id}'] .ntk-why").is_visible()
     page.close()
 
 
 def test_claims_can_be_taken_along(site):
     with (HTML / "book" / "claims.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["claim"] for row in rows] == list(records())
+    same = json.loads((HTML / "book" / "claims.json").read_text())
+    assert [row["id"] for row in rows] == [row["id"] for row in same] == list(records())
     for row in rows:
-        assert row["verdict"] == records()[row["claim"]].verdict
+        record = records()[row["id"]]
+        assert row["verdict"] == record.verdict and row["remark"] == record.remark
         assert bool(row["measured"]) == (row["verdict"] != "reported only")
+        assert bool(row["control_measured"]) == bool(record.control)
+        assert f'id="{record.id}"' in _text("book/claims.html")
         if row["cell"]:
             page, anchor = row["cell"].split("#")
             assert f'id="{anchor}"' in _text(page)

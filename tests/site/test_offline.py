@@ -141,5 +141,5 @@ def test_claims_are_filtered_and_saved_from_a_folder(page):
     with page.expect_download() as download:
         page.locator("a[href$='.csv']").first.click()
     assert download.value.suggested_filename == "claims.csv"
-    assert Path(download.value.path()).read_text().startswith("claim,")
+    assert Path(download.value.path()).read_text().startswith("id,")
     assert page.evaluate("refused") == []

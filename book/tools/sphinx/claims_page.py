@@ -1,16 +1,19 @@
 """The page *Claims*: what the sources say and what was measured, from the records.
 
-    {claims-counts}    how many claims of each source got each verdict
-    {claims-table}     a table for each source
-    {claims-counted}   the counts of all, in a sentence
-    {measured}`ID`     what one claim's cell measured, for any page
+    {claims-counts}      how many claims of each source, and kind, got each verdict
+    {claims-of} KEY      the claims of one source, folded; KEY is of the bibliography
+    {claims-verdicts}    what the verdicts mean
+    {claims-counted}     the counts of all, in a sentence
+    {measured}`ID`       what one claim's cell measured, for any page
 
-The same as a CSV file lies beside the built page. The filters above the tables are made
-by `book.js`, so that a reader without scripts sees none that do nothing.
+All fields lie beside the built page as CSV and JSON. The filters above the claims are
+made by `book.js`, so that a reader without scripts sees none that do nothing.
 """
 
 import csv
+import json
 from collections import Counter
+from dataclasses import fields
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -19,35 +22,19 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from ntkbook.page.claims import collect, problems, shown
-from ntkbook.page.claims.records import VERDICTS, records
+from ntkbook.page.claims import collect, problems
+from ntkbook.page.claims.measured import held_against, with_interval
+from ntkbook.page.claims.records import KINDS, MEANING, VERDICTS, Record, records
 
 CHAPTERS = "notebooks/"
-CSV = "book/claims.csv"
-SIGN = {"=": "", "<=": "≤ ", ">=": "≥ "}
-COLUMNS = ["claim", "source", "place", "statement", "relation", "reported"]
-COLUMNS += ["corrected", "measured", "low", "high", "verdict", "why", "cell"]
-NEWS = ["refuted", "not reproduced", "reproduced with a correction", "reported only"]
-NEWS += ["reproduced"]  # the order in a source's table
-COUNTS = """
-:::{list-table} What came of the claims, by source
-:name: claims-counts
-:header-rows: 1
-:class: ntk-counts
-
-"""
-HEAD = """
-:::{{list-table}} What {{cite:t}}`{source}` says
-:name: claims-{source}
-:header-rows: 1
-:widths: 46 16 16 22
-:class: ntk-claims
-
-* - Claim
-  - Reported
-  - Measured
-  - Verdict
-"""
+BESIDE = "book/claims"
+FIELDS = [field.name for field in fields(Record)]
+MEASURED = ["measured", "low", "high", "n", "control_measured", "corrected_measured"]
+OTHERS = ("control", "corrected")
+COLUMNS = [*FIELDS, *MEASURED, "cell", "source_code"]
+# In a source's list, what does not hold as it stands comes first.
+ORDER = [*list(VERDICTS)[4:0:-1], "inconclusive", "reproduced", "true by definition"]
+ORDER += ["reported only"]
 
 
 @cache
@@ -66,34 +53,16 @@ def measured(source_folder) -> dict:
 
 class _Directive(SphinxDirective):
     def run(self):
-        try:
-            text = self.text()
-        except ValueError as problem:
-            raise self.error(str(problem)) from problem
         parent = nodes.container()
-        self.state.nested_parse(StringList(text, "claims"), 0, parent)
+        self.state.nested_parse(StringList(self.text(), "claims"), 0, parent)
         return parent.children
 
 
 class ClaimsCounts(_Directive):
-    """How many claims of each source got each verdict."""
+    """How many claims of each source, and of each kind, got each verdict."""
 
     def text(self):
-        return counts()
-
-
-class ClaimsTable(_Directive):
-    """Every claim with what we measured."""
-
-    def text(self):
-        text, cells = [], measured(self.env.srcdir)
-        for source in _sources():
-            text += HEAD.format(source=source).splitlines()
-            own = [r for r in records().values() if r.source == source]
-            for record in sorted(own, key=lambda record: NEWS.index(record.verdict)):
-                text += row(record, cells.get(record.id))
-            text.append(":::")
-        return text
+        return [*counts("source"), "", *counts("kind")]
 
 
 class ClaimsCounted(_Directive):
@@ -105,6 +74,42 @@ class ClaimsCounted(_Directive):
         return [f"Of {found.total()} claims: {outcome}."]
 
 
+class ClaimsVerdicts(_Directive):
+    """What the verdicts mean, from their one definition."""
+
+    def text(self):
+        pairs = ([f"{VERDICTS[v]} {v}", f": {MEANING[v]}", ""] for v in VERDICTS)
+        return [line for pair in pairs for line in pair]
+
+
+class ClaimsOf(SphinxDirective):
+    """The claims of one source, folded until somebody opens them."""
+
+    required_arguments = 1
+
+    def run(self):
+        try:
+            cells = measured(self.env.srcdir)
+        except ValueError as problem:
+            raise self.error(str(problem)) from problem
+        source = self.arguments[0]
+        own = [r for r in records().values() if r.source == source]
+        own.sort(key=lambda record: ORDER.index(record.verdict))
+        found = Counter(record.verdict for record in own)
+        text = ", ".join(f"{found[v]} {v}" for v in VERDICTS if found[v])
+        shown = [
+            _raw(
+                f'<details class="ntk-source" data-source="{escape(source)}"><summary>'
+            ),
+            nodes.inline("", f"{len(own)} claims: {text}"),
+            _raw("</summary>"),
+        ]
+        for record in own:
+            shown += one(record, cells.get(record.id))
+        parent = nodes.container("", *shown, _raw("</details>"))
+        return [parent]
+
+
 class MeasuredValue(SphinxRole):
     """What the cell of a claim measured, with a link to the cell."""
 
@@ -113,85 +118,137 @@ class MeasuredValue(SphinxRole):
         if cell is None:
             message = f"no cell measures the claim {self.text!r}"
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
-        html = _link(records()[self.text], cell, cell.row["measured"])
-        return [nodes.raw("", html, format="html")], []
+        address = f"../{_place(records()[self.text], cell)}"
+        return [_raw(_link(address, cell.row["measured"]))], []
 
 
-def counts() -> list[str]:
-    """How many claims of each source got each verdict, as a table in MyST."""
-    found = Counter((r.source, r.verdict) for r in records().values())
-    verdicts = [v for v in VERDICTS if any(found[s, v] for s in _sources())]
-    lines = [["Source", *(f"{VERDICTS[v]} {v}" for v in verdicts), "all"]]
-    for source in _sources():
-        numbers = [found[source, v] for v in verdicts]
-        lines.append([f"{{cite:t}}`{source}`", *numbers, sum(numbers)])
-    totals = [sum(found[s, v] for s in _sources()) for v in verdicts]
+def counts(by: str) -> list[str]:
+    """How many claims of each source, or kind, got each verdict, as a table in MyST."""
+    found = Counter((getattr(r, by), r.verdict) for r in records().values())
+    rows = list(dict.fromkeys(getattr(r, by) for r in records().values()))
+    if by == "kind":
+        rows = [kind for kind in KINDS if kind in rows]
+    verdicts = [v for v in VERDICTS if any(found[row, v] for row in rows)]
+    lines = [[by.capitalize(), *(f"{VERDICTS[v]} {v}" for v in verdicts), "all"]]
+    for row in rows:
+        numbers = [found[row, v] for v in verdicts]
+        name = f"{{cite:t}}`{row}`" if by == "source" else KINDS[row]
+        lines.append([name, *numbers, sum(numbers)])
+    totals = [sum(found[row, v] for row in rows) for v in verdicts]
     lines.append(["all", *totals, sum(totals)])
-    text = COUNTS.splitlines()
+    text = [f":::{{list-table}} What came of the claims, by {by}"]
+    text += [f":name: claims-by-{by}", ":header-rows: 1", ":class: ntk-counts", ""]
     for cells in lines:
         text += [f"{'* ' if i == 0 else '  '}- {c or '–'}" for i, c in enumerate(cells)]
     return [*text, ":::"]
 
 
-def row(record, cell) -> list[str]:
-    """One claim, as a row of its source's table."""
-    reported = SIGN[record.relation] + shown(record.reported)
-    if record.corrected is not None:
-        reported += f"; corrected: {SIGN[record.relation]}{shown(record.corrected)}"
-    value, verdict = "not measured", f"{VERDICTS[record.verdict]} {record.verdict}"
+def one(record: Record, cell) -> list[nodes.Node]:
+    """One claim: a line that says what came out, which opens to all the rest."""
+    row = cell.row if cell else {}
+    numbers = " ".join(held_against(record)) if cell else str(record.reported or "")
     if cell:
-        value = cell.row["measured"]
-        if cell.row["interval"]:
-            value += " [{}, {}]".format(*cell.row["interval"])
-        value = _link(record, cell, value)
-    claim = f"{record.statement}<br><small>{escape(record.place)}</small>"
+        numbers += f"; measured {with_interval(row, 'measured')}"
+        numbers += f", n = {row['n']}" if row["n"] else ""
+        if row["corrected"]:
+            numbers += f"; corrected {with_interval(row, 'corrected')}"
+    reason = " ".join(filter(None, (record.correction, record.why, record.undecided)))
     if record.verdict != "reproduced":
-        reason = record.why or record.correction or record.cost
-        claim += f'<br><span class="ntk-why">{escape(reason)}</span>'
-    return [f"* - {claim}", f"  - {reported}", f"  - {value}", f"  - {verdict}"]
-
-
-def write_csv(app, exception):
-    """Write the same beside the page, for those who want to count for themselves."""
-    if exception or app.builder.format != "html":
-        return
-    cells = measured(app.srcdir)
-    path = Path(app.outdir, CSV)
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(COLUMNS)
-        table.writerows(as_list(r, cells.get(r.id)) for r in records().values())
-
-
-def as_list(record, cell) -> list[str]:
-    """One claim, as the CSV file has it; the same columns as `COLUMNS`."""
-    corrected = "" if record.corrected is None else shown(record.corrected)
-    low, high = (cell and cell.row["interval"]) or ("", "")
-    return [
-        *(record.id, record.source, record.place, record.statement, record.relation),
-        *(shown(record.reported), corrected, cell.row["measured"] if cell else ""),
-        *(low, high, record.verdict, record.why or record.correction or record.cost),
-        _place(record, cell) if cell else "",
+        reason = reason or record.cost or record.remark
+    open_row = (
+        f'<details class="ntk-row" id="{escape(record.id)}" '
+        f'data-verdict="{escape(record.verdict)}" data-kind="{record.kind}"><summary>'
+    )
+    shown = [
+        _raw(open_row),
+        _span(f"{VERDICTS[record.verdict]} {record.verdict}", "ntk-verdict"),
+        _span(record.statement, "ntk-statement"),
+        _span(numbers, "ntk-numbers"),
     ]
+    if reason and record.verdict != "reproduced":
+        shown.append(_span(reason, "ntk-why"))
+    shown.append(_raw('</summary><ul class="ntk-fields">'))
+    for name, text in _more(record, row, reason):
+        shown += [_raw(f"<li>{name}: "), _span(text), _raw("</li>")]
+    links = []
+    if cell:
+        links.append(_link(f"../{_place(record, cell)}", "the cell that measures it"))
+    if record.link:
+        links.append(_link(record.link, f"the source's code, {record.code}"))
+    links.append(_link(f"#{record.id}", "this row"))
+    return [*shown, _raw(f"<li>Links: {'; '.join(links)}</li></ul></details>")]
 
 
-def _link(record, cell, text: str) -> str:
-    return f'<a href="../{escape(_place(record, cell))}">{escape(text)}</a>'
+def _more(record: Record, row: dict, reason: str):
+    control = record.control
+    if row.get("control"):
+        control += f": {with_interval(row, 'control')}"
+    every = {
+        "Place": record.place,
+        "Kind": KINDS[record.kind],
+        "What was measured": record.effect,
+        "Scale": record.scale,
+        "Why this bound": record.reason,
+        "Control": control,
+        "Why true or false": record.yes_no,
+        "Cost": "" if reason == record.cost else record.cost,
+        "Remark": "" if reason == record.remark else record.remark,
+    }
+    return [(name, text) for name, text in every.items() if text]
+
+
+def _raw(html: str) -> nodes.raw:
+    return nodes.raw("", html, format="html")
+
+
+def _span(text: str, name: str | None = None) -> nodes.inline:
+    """Text as a node of its own, so that the search of the book finds its words."""
+    return nodes.inline("", text, classes=[name] if name else [])
+
+
+def _link(address: str, text: str) -> str:
+    return f'<a href="{escape(address)}">{escape(text)}</a>'
 
 
 def _place(record, cell) -> str:
     return f"notebooks/{cell.notebook.stem}.html#claim-{record.id}"
 
 
-def _sources() -> list[str]:
-    return list(dict.fromkeys(record.source for record in records().values()))
+def write_beside(app, exception):
+    """Write every field beside the page, for those who want to count for themselves."""
+    if exception or app.builder.format != "html":
+        return
+    cells = measured(app.srcdir)
+    every = [as_dict(r, cells.get(r.id)) for r in records().values()]
+    path = Path(app.outdir, BESIDE)
+    path.parent.mkdir(exist_ok=True)
+    text = json.dumps(every, indent=1, ensure_ascii=False)
+    path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    with path.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, COLUMNS)
+        table.writeheader()
+        table.writerows(every)
+
+
+def as_dict(record: Record, cell) -> dict:
+    """One claim with every field of its record and of its measurement."""
+    row = cell.row if cell else {}
+    low, high = row.get("measured interval") or (None, None)
+    found = (row.get("measured"), low, high, row.get("n"))
+    others = (row.get(name) and with_interval(row, name) for name in OTHERS)
+    return {
+        **{name: getattr(record, name) for name in FIELDS},
+        **dict(zip(MEASURED, (*found, *others), strict=True)),
+        "cell": _place(record, cell) if cell else "",
+        "source_code": record.link,
+    }
 
 
 def setup(app):
     app.add_directive("claims-counts", ClaimsCounts)
     app.add_directive("claims-counted", ClaimsCounted)
-    app.add_directive("claims-table", ClaimsTable)
+    app.add_directive("claims-verdicts", ClaimsVerdicts)
+    app.add_directive("claims-of", ClaimsOf)
     app.add_role("measured", MeasuredValue())
-    app.connect("build-finished", write_csv)
+    app.connect("build-finished", write_beside)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

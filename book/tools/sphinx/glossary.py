@@ -19,6 +19,7 @@ WITHOUT = (
     GLOSSARY,
     "book/api",
     "book/claims",
+    "book/ledger",
     "book/bibliography",
     "book/contributing",
     "book/changelog",

@@ -1,0 +1,23 @@
+"""What does not fit is refused, with a message that names the argument."""
+
+from tests.library.bad_input.cases import (
+    CASES,
+)
+
+
+def test_every_case_is_refused_by_name():
+    """One test for all: a list of what went wrong says more than its first entry."""
+    wrong = []
+    for function, change, name in CASES:
+        case = f"{function.__name__}({change})"
+        try:
+            result = function(**change)
+        except (TypeError, ValueError) as error:
+            said = str(error)
+            if f"`{name}" not in said and f"{name}`" not in said:
+                wrong.append(f"{case}: does not name `{name}`: {said}")
+        except Exception as error:
+            wrong.append(f"{case}: {type(error).__name__}: {error}")
+        else:
+            wrong.append(f"{case}: accepted, {result}")
+    assert not wrong, "\n\n".join(wrong)
