@@ -9,9 +9,8 @@ from playwright.sync_api import expect
 
 from book.tools.site import posters
 from ntkbook.page import train_in_browser
-from tests.helpers.chromium import ROOT, violations
-
-PIECE = ROOT / "ntkbook" / "page" / "browser"
+from ntkbook.page.browser.figure import file
+from tests.helpers.chromium import violations
 
 FIRST = "book/start.html"
 
@@ -250,7 +249,7 @@ def test_two_of_them_run_in_a_sandbox_as_in_colab(browser):
 def test_it_is_small_and_asks_for_nothing():
     html = train_in_browser()._repr_html_()
     own = ("parts.js", "network.js", "train.js", "piece.css")
-    files = sum((PIECE / name).stat().st_size for name in own)
+    files = sum(file(name).stat().st_size for name in own)
     print(f"scripts and styles: {files:,} bytes; the whole piece: {len(html):,}")
     assert files < 40_000 and len(html) < 40_000
     assert not re.search(r"https?://(?!www\.w3\.org)|src=|@import|\bon\w+=|eval", html)
@@ -264,7 +263,7 @@ def test_the_still_picture_is_what_the_script_draws(browser):
     stored, fresh = (
         noted.sub(r"\1", picture)
         for picture in (
-            (PIECE / "train.svg").read_text(),
+            file("train.svg").read_text(),
             posters.still(browser, "train"),
         )
     )

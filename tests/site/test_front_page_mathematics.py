@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 import ntkbook
-from tests.helpers.chromium import ROOT
-
-PIECE = ROOT / "ntkbook" / "page" / "browser"
+from ntkbook.page.browser.figure import file
 
 DATA = [-2.0, 0.5], [3.0, 1.0]
 
@@ -47,7 +45,7 @@ def mathematics(browser):
     page = browser.new_page()
     page.set_content("<!doctype html><title>t</title>")
     for name in ("parts.js", "network.js"):
-        page.add_script_tag(content=(PIECE / name).read_text())
+        page.add_script_tag(content=file(name).read_text())
     yield page
     page.close()
 

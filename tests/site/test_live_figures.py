@@ -14,10 +14,9 @@ from ntkbook.page import (
     posterior_in_browser,
     tangent_in_browser,
 )
+from ntkbook.page.browser.figure import file
 from ntkbook.paths import path_kernel
-from tests.helpers.chromium import ROOT, violations
-
-BROWSER = ROOT / "ntkbook" / "page" / "browser"
+from tests.helpers.chromium import violations
 
 KIB = 1024
 
@@ -27,7 +26,7 @@ def mathematics(browser):
     page = browser.new_page()
     page.set_content("<!doctype html><title>t</title>")
     for name in ("parts.js", "kernels.js", "one_weight.js", "books.js"):
-        page.add_script_tag(content=(BROWSER / name).read_text())
+        page.add_script_tag(content=file(name).read_text())
     yield page
     page.close()
 
@@ -315,7 +314,7 @@ def test_without_scripts_the_still_picture_stands(browser):
 
 @pytest.mark.parametrize("name", ["posterior", "tangent", "contributions"])
 def test_the_still_picture_is_what_the_script_draws(browser, name):
-    assert posters.still(browser, name) == (BROWSER / f"{name}.svg").read_text()
+    assert posters.still(browser, name) == file(f"{name}.svg").read_text()
 
 
 @pytest.mark.parametrize(
@@ -327,4 +326,4 @@ def test_the_still_picture_is_what_the_script_draws(browser, name):
     ],
 )
 def test_its_own_script_is_small(files):
-    assert sum((BROWSER / name).stat().st_size for name in files) < 20 * KIB
+    assert sum(file(name).stat().st_size for name in files) < 20 * KIB

@@ -3,11 +3,11 @@
     python -m book.tools.site.posters
 
 Each is what its script itself shows at first, or when training has ended, so it is made
-in Chromium, and stored in `ntkbook/page/browser/`. A test draws it again and compares.
+in Chromium, and stored in `ntkbook/page/browser/figures/`. A test draws it again and
+compares.
 """
 
 import shutil
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
@@ -17,8 +17,8 @@ from ntkbook.page import (
     tangent_in_browser,
     train_in_browser,
 )
+from ntkbook.page.browser.figure import file
 
-BROWSER = Path(__file__).resolve().parents[3] / "ntkbook" / "page" / "browser"
 PIECES = {
     "train": train_in_browser,
     "tangent": tangent_in_browser,
@@ -94,7 +94,7 @@ def main():
         flags = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         for name in PIECES:
-            path = BROWSER / f"{name}.svg"
+            path = file(f"{name}.svg")
             path.touch()
             path.write_text(still(browser, name), encoding="utf-8")
 

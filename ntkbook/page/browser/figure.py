@@ -1,8 +1,9 @@
 """A live figure: scripts that compute in the reader's browser, without a kernel.
 
-Its files stand in `browser/`. They travel inside the HTML, so that the figure works in
-the built book, in JupyterLab and in Colab's sandbox alike, with no network. A still
-picture stands in its place until the script runs, and for good where no script may.
+Its files stand in `browser/`: what it computes in `mathematics/`, how it looks in
+`figures/`. They travel inside the HTML, so that the figure works in the built book, in
+JupyterLab and in Colab's sandbox alike, with no network. A still picture stands in its
+place until the script runs, and for good where no script may.
 """
 
 import re
@@ -20,7 +21,7 @@ class BrowserFigure:
     def __init__(
         self, name: str, needs: list[str], about: str, words: str, caption: str
     ):
-        """Describe the figure of `browser/{name}.js` and `browser/{name}.svg`.
+        """Describe the figure of `figures/{name}.js` and `figures/{name}.svg`.
 
         Args:
             name: its class is `ntk-{name}`, and its script offers `mount{Name}`.
@@ -50,8 +51,13 @@ class BrowserFigure:
         )
 
 
+def file(name: str) -> Path:
+    """Where a file of a piece stands; a still picture that is not drawn yet, will."""
+    return next(_FILES.rglob(name), _FILES / "figures" / name)
+
+
 @cache
 def text(name: str) -> str:
     """A file of a piece, as it goes into the page: scripts without their comments."""
-    content = (_FILES / name).read_text(encoding="utf-8")
+    content = file(name).read_text(encoding="utf-8")
     return re.sub(r"(?m)^ *//.*\n", "", content) if name.endswith(".js") else content
