@@ -24,6 +24,7 @@ NAMES = {
     "training.gradient_flow": "gradient_flow",
     "training.loop": "Trajectory",
     "training.kernel_flow": "kernel_flow KernelFlow",
+    "training.ensemble": "ensemble_flow Ensemble",
     "training.kernel_regression": "kernel_regression Regression",
     "_estimate": "estimate Estimate",
     "machine.devices": "device_report",

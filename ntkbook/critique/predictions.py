@@ -21,6 +21,7 @@ from ntkbook.critique.kernels import points_of
 from ntkbook.infinite import nngp, ntk
 from ntkbook.machine import checks
 from ntkbook.machine.host import host_array
+from ntkbook.training.ensemble import ensemble_flow
 from ntkbook.training.kernel_flow import kernel_flow
 
 STARTS = ("random", "zero")
@@ -123,23 +124,20 @@ def theory(
                 f"shape is {gram.shape}."
             )
 
-    def flow(y, **starts) -> np.ndarray:
-        found = kernel_flow(gram[:n, :n], y, times, k_test=gram[n:, :n], **starts)
-        assert found.test is not None
-        return found.test
-
     if isinstance(start, (tuple, list)) and len(start) == 2:
-        mean = flow(y, f0_train=start[0], f0_test=start[1])
-        return Theory(mean, np.zeros(mean.shape))
+        found = kernel_flow(
+            gram[:n, :n], y, times, k_test=gram[n:, :n],
+            f0_train=start[0], f0_test=start[1],
+        ).test  # fmt: skip
+        assert found is not None
+        return Theory(found, np.zeros(found.shape))
     checks.one_of("start", start, STARTS, "a pair of outputs (at x, at x_test)")
-    mean = flow(y)
-    if start == "zero":
-        return Theory(mean, np.zeros(mean.shape))
-    sigma = np.asarray(nngp(points, **settings))
-    a = flow(np.eye(n))  # the flow is linear in y, so this is A
-    cross = 2 * np.einsum("...ij,ij->...i", a, sigma[n:, :n])
-    spread = np.einsum("...ij,...ij->...i", a @ sigma[:n, :n], a)
-    return Theory(mean, np.maximum(np.diag(sigma)[n:] - cross + spread, 0.0))
+    sigma = np.zeros_like(gram)
+    if start == "random":
+        sigma = np.asarray(nngp(points, **settings))
+    mean, covariance = ensemble_flow(gram, sigma, y, times)
+    variance = np.diagonal(covariance, axis1=-2, axis2=-1)
+    return Theory(mean, np.maximum(variance, 0.0))
 
 
 def training_data(x, y, x_test):

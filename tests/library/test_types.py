@@ -43,7 +43,7 @@ def test_the_hook_catches_a_wrong_shape_in_a_call_and_in_a_result():
 
 ARRAYS = set(
     "x x1 x2 x_test images1 images2 y kernel kernel1 kernel2 k_test target function "
-    "f0_train f0_test a b".split()
+    "f0_train f0_test a b covariance".split()
 )
 
 

@@ -309,3 +309,46 @@ def test_classes_by_one_hot_targets():
     found = ntkbook.kernel_regression(K_TRAIN, targets, k_test=GRAM[:, :N])
     agree(found.test.sum(axis=1) + 1, np.ones(N + N_TEST), 1e-12)
     assert (found.test[:N].argmax(axis=1) == labels).all()
+
+
+# --- ensembles
+
+
+def test_an_ensemble_is_the_flow_of_every_start():
+    """The covariance of a linear map B of the start's outputs is B Sigma B'."""
+    rng = np.random.default_rng(0)
+    one, two = (b @ b.T for b in rng.normal(size=(2, 7, 9)))
+    y, times = rng.normal(size=(4, 2)), np.array([0.0, 0.3, 5.0])
+    found = ntkbook.ensemble_flow(one, two, y, times)
+    for t, mean, covariance in zip(times, *found, strict=True):
+        flow = ntkbook.kernel_flow(one[:4, :4], np.eye(4), t, k_test=one[4:, :4])
+        b = np.hstack([-flow.test, np.eye(3)])
+        assert mean == pytest.approx(flow.test @ y, rel=1e-10)
+        assert covariance == pytest.approx(b @ two @ b.T, rel=1e-10)
+    assert found.covariance[0] == pytest.approx(two[4:, 4:])
+
+
+def test_with_the_nngp_as_kernel_it_is_the_posterior():
+    """Training the last layer alone is Bayesian inference; training all is not."""
+    rng = np.random.default_rng(1)
+    sigma, theta = (b @ b.T for b in rng.normal(size=(2, 6, 8)))
+    new, old, cross = sigma[4:, 4:], sigma[:4, :4], sigma[4:, :4]
+    posterior = new - cross @ np.linalg.solve(old, cross.T)
+    found = ntkbook.ensemble_flow(sigma, sigma, np.ones(4), np.inf)
+    assert found.covariance == pytest.approx(posterior, rel=1e-8)
+    other = ntkbook.ensemble_flow(theta, sigma, np.ones(4), np.inf)
+    assert np.abs(other.covariance - posterior).max() > 0.1
+
+
+def test_what_an_ensemble_refuses():
+    k = np.eye(3)
+    for change, name in (
+        ({"covariance": np.eye(2)}, "covariance"),
+        ({"y": np.ones(3)}, "y"),
+        ({"y": np.float64(1)}, "y"),
+        ({"kernel": np.ones((3, 2))}, "kernel"),
+        ({"kernel": -k}, "kernel"),
+    ):
+        given = {"kernel": k, "covariance": k, "y": np.ones(2), "times": 1.0} | change
+        with pytest.raises(ValueError, match=f"`{name}`"):
+            ntkbook.ensemble_flow(**given)
