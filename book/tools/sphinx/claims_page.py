@@ -188,7 +188,7 @@ def _more(record: Record, row: dict, reason: str):
         "Kind": KINDS[record.kind],
         "What was measured": record.effect,
         "Scale": record.scale,
-        "Why this bound": record.reason,
+        "Reason for this value": record.reason,
         "Control": control,
         "Why true or false": record.yes_no,
         "Cost": "" if reason == record.cost else record.cost,

@@ -61,14 +61,17 @@ class Measured:
         target, width = self.record.target, math.inf
         if self.record.relation == "<=" and 0 < target <= 1e-6 and value <= target:
             return f"below {target:g}"  # what rounding leaves differs on every machine
+        if abs(value) < 1e-12:
+            return "0"
         if not isinstance(target, bool):
             width = self.record.width(target) or math.inf
         if not found.is_sharp:
             width = min(width, (found.high - found.low) / 4)
-        # Never round a value away: two digits of it are seen, or three.
-        width = min(
-            width, abs(found.value) / (30 if width < math.inf else 100) or width
-        )
+        # Never round a value away: two digits of it are seen, or three; but no more
+        # than four, nor finer than a hundredth of what its interval shows.
+        size = abs(found.value)
+        width = min(width, size / (30 if width < math.inf else 100) or width)
+        width = max(width, size / 2000, (found.high - found.low) / 400)
         return rounded(value, width if width < math.inf else 1.0)
 
     def __repr__(self) -> str:
@@ -110,7 +113,7 @@ class Measured:
         more = {
             "Measured": r.effect,
             "Scale": r.scale,
-            "Why this bound": r.reason,
+            "Reason for this value": r.reason,
             "Control": r.control,
             "Remark": r.remark,
         }
@@ -193,7 +196,7 @@ def shown(value: int | float | str | None) -> str:
 
 def held_against(record: Record) -> tuple[str, str]:
     """What the source says, or the threshold that its words ask for."""
-    name = "reported" if record.kind == "number" else "asked for"
+    name = "reported" if record.kind == "number" else "threshold"
     text = f"{SIGNS[record.relation]}{shown(record.target)}"
     width = 0 if isinstance(record.target, bool) else record.width(record.target)
     text += f" ± {width:.3g}" if width else ""
