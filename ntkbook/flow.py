@@ -21,6 +21,7 @@ from ntkbook.kernels.empirical.tangent import as_matrix
 from ntkbook.machine import checks
 from ntkbook.machine.host import host_array
 from ntkbook.spectra.eigendecomposition import spectrum, with_signs
+from ntkbook.training.minibatches import size_of_batches
 
 __all__ = ["DecayRates", "decay_rates", "training_time"]
 
@@ -135,7 +136,7 @@ def training_time(
     steps = checks.positive_int("steps", steps)
     points = checks.positive_int("points", points)
     outputs = checks.positive_int("outputs", outputs)
-    batch = checks.batch_size(batch_size, points) or points
+    batch = size_of_batches(batch_size, points) or points
     checks.one_of("reduction", reduction, REDUCTIONS)
     checks.boolean("half", half)
     momentum = checks.momentum(momentum)

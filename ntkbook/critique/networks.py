@@ -15,6 +15,7 @@ from ntkbook.machine import checks
 from ntkbook.machine.progress import CompiledBar, progress_bar
 from ntkbook.networks.mlp import mlp
 from ntkbook.training.loop import Trajectory, loop, recorded_steps
+from ntkbook.training.minibatches import size_of_batches
 
 WIDTH = 10_000
 EPOCHS = 3000  # for each hidden layer
@@ -95,7 +96,7 @@ def network(
     n, (x, y, x_test) = len(x), (jnp.asarray(a, dtype) for a in (x, y, x_test))
     depth = checks.positive_int("depth", depth)
     epochs = checks.positive_int("epochs", EPOCHS * depth if epochs is None else epochs)
-    batch_size = checks.batch_size(batch_size, n) or n
+    batch_size = size_of_batches(batch_size, n) or n
     rate = checks.finite_float("step_size", step_size, above=0)
     if not dtype(rate) > 0:
         raise ValueError(f"`step_size`={rate:g} is 0 in {dtype.__name__}.")

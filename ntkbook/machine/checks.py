@@ -337,18 +337,6 @@ def data(apply, params, x, y):
     return x, y, dtype
 
 
-def batch_size(value, n: int) -> int | None:
-    """Return the size of minibatches of n points; ``None`` takes all of them."""
-    if value is not None:
-        value = positive_int("batch_size", value)
-        if value > n:
-            raise ValueError(
-                f"`batch_size` is {value}, but there are only {n} points; pass "
-                "batch_size=None to use them all."
-            )
-    return value
-
-
 def finite_result(result, message: str):
     """Return a concrete result if it is finite; raise the message where it is not."""
     if not is_traced(result) and not _all_finite(result):

@@ -1,6 +1,7 @@
 """Stored results of runs too long for a page, with their provenance."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 from ntkbook.machine import checks
@@ -26,7 +27,8 @@ def stored(name: str) -> dict:
 
 
 def keep(name: str, results: dict) -> Path:
-    """Store a run's results in the library, where the chapters find them."""
+    """Store a run's results, with the day, where the chapters find them."""
+    results["provenance"]["date"] = date.today().isoformat()
     path = FOLDER / f"{name}.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
     return path

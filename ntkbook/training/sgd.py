@@ -31,6 +31,7 @@ from ntkbook.training.loop import (
     recorded_steps,
 )
 from ntkbook.training.losses import loss_function
+from ntkbook.training.minibatches import size_of_batches
 
 
 class Settings(NamedTuple):
@@ -229,7 +230,7 @@ def _settings(step_size, momentum, epochs, batch_size, key, loss, y):
         step_size = checks.finite_float("step_size", step_size, above=0)
     momentum = checks.momentum(momentum)
     epochs = checks.positive_int("epochs", epochs)
-    batch = checks.batch_size(batch_size, len(y)) or len(y)
+    batch = size_of_batches(batch_size, len(y)) or len(y)
     key = checks.random_key("key", key)
     rate = jnp.asarray(step_size, y.dtype)
     return Settings(epochs, batch, momentum), rate, key, loss_function(loss, y)

@@ -86,7 +86,7 @@ def test_every_stored_run_says_where_it_is_from():
     assert names
     for name in names:
         found = results.stored(name)["provenance"]
-        assert {"command", "settings", "minutes", "machine"} <= found.keys()
+        assert {"command", "settings", "minutes", "machine", "date"} <= set(found)
         assert name in found["command"]
 
 

@@ -1,5 +1,6 @@
 """The built book: it builds from clean without a warning, and lacks nothing."""
 
+import re
 import subprocess
 import zipfile
 from importlib import import_module
@@ -10,6 +11,7 @@ from bs4 import BeautifulSoup
 
 import ntkbook
 from book.tools.sphinx import api_page
+from ntkbook.page.claims.records import records
 from tests.helpers.chromium import BUILD, HTML, ROOT, STALE
 
 # What makes a browser fetch something, as opposed to what a reader may click.
@@ -102,3 +104,23 @@ def test_carries_a_notebook_for_colab_and_the_wheel(pages):
     files = zipfile.ZipFile(wheel).namelist()
     assert "ntkbook/page/exercises/answers.json" in files
     assert any(name.startswith("ntkbook/page/claims/") for name in files)
+
+
+NUMBERED = r"(?:Theorem|Proposition|Lemma|Corollary|Exercise) (\d)\.\d+"
+
+
+def test_what_a_claim_refers_to_stands_on_the_page(pages):
+    """Theorems, exercises and sections have the numbers and titles that it gives."""
+    text = {name.split("/")[1][:2]: page.get_text() for name, page in pages.items()
+            if name.startswith("notebooks/")}  # fmt: skip
+    missing = []
+    for record in records().values():
+        said = " ".join((record.why, record.correction, record.remark, record.scale,
+                         record.reason, record.undecided))  # fmt: skip
+        for found in re.finditer(NUMBERED, said):
+            if found[0] not in text[f"0{found[1]}"]:
+                missing.append(f"{record.id}: {found[0]}")
+        for title in re.findall(r'Section "([^"]+)"', said):
+            if title.rstrip(".?") not in text[record.id[2].zfill(2)]:
+                missing.append(f"{record.id}: {title}")
+    assert not missing
