@@ -79,8 +79,11 @@ function filterClaims() {
   const count = document.createElement("output");
   bar.append(count);
 
+  // The page has typographic quotes, and a reader types straight ones.
+  const plain = (text) =>
+    text.toLowerCase().replace(/[\u2018\u2019]/g, "'").replace(/[\u201c\u201d]/g, '"');
   const show = () => {
-    const wanted = words.value.trim().toLowerCase();
+    const wanted = plain(words.value.trim());
     const asked = wanted || from.value !== "all" || outcome.value !== "all";
     for (const source of sources) {
       const here = ["all", title(source)].includes(from.value);
@@ -89,7 +92,7 @@ function filterClaims() {
         row.hidden = !(
           here &&
           ["all", row.dataset.verdict].includes(outcome.value) &&
-          row.textContent.toLowerCase().includes(wanted)
+          plain(row.textContent).includes(wanted)
         );
       source.closest("section").hidden = own.every((row) => row.hidden);
       source.open = Boolean(asked); // folded again when nothing is asked

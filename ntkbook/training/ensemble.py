@@ -46,8 +46,8 @@ def ensemble_flow(
     .. math::
 
         \mathbb E f_t &= A_t\, y, \\
-        \operatorname{Cov} f_t &= \Sigma_{**} - A_t \Sigma_{X*} - \Sigma_{*X} A_t^\top
-        + A_t \Sigma_{XX} A_t^\top
+        \operatorname{Cov} f_t &= \Sigma_{**} - A_t \Sigma_{X*} \\
+        &\qquad - \Sigma_{*X} A_t^\top + A_t \Sigma_{XX} A_t^\top
 
     Args:
         kernel: the kernel :math:`\Theta` that they train with, among training and test

@@ -328,6 +328,7 @@ def test_claims_can_be_taken_along(site):
         assert bool(row["measured"]) == (row["verdict"] != "reported only")
         assert bool(row["control_measured"]) == bool(record.control)
         assert f'id="{record.id}"' in _text("book/claims.html")
+        assert row["source_address"].startswith("https://")
         if row["cell"]:
             page, anchor = row["cell"].split("#")
             assert f'id="{anchor}"' in _text(page)

@@ -12,6 +12,7 @@ made by `book.js`, so that a reader without scripts sees none that do nothing.
 
 import csv
 import json
+import re
 from collections import Counter
 from dataclasses import fields
 from functools import cache
@@ -28,10 +29,11 @@ from ntkbook.page.claims.records import KINDS, MEANING, VERDICTS, Record, record
 
 CHAPTERS = "notebooks/"
 BESIDE = "book/claims"
+BIBLIOGRAPHY = Path(__file__).parents[2] / "references.bib"
 FIELDS = [field.name for field in fields(Record)]
 MEASURED = ["measured", "low", "high", "n", "control_measured", "corrected_measured"]
 OTHERS = ("control", "corrected")
-COLUMNS = [*FIELDS, *MEASURED, "cell", "source_code"]
+COLUMNS = [*FIELDS, *MEASURED, "cell", "source_address", "source_code"]
 # In a source's list, what does not hold as it stands comes first.
 ORDER = [*list(VERDICTS)[4:0:-1], "inconclusive", "reproduced", "true by definition"]
 ORDER += ["reported only"]
@@ -49,6 +51,17 @@ def measured(source_folder) -> dict:
     if wrong := problems(records(), cells):
         raise ValueError("; ".join(wrong))
     return {cell.row["id"]: cell for cell in cells}
+
+
+@cache
+def address_of(source: str) -> str:
+    """Where a source can be read, from the bibliography."""
+    text = BIBLIOGRAPHY.read_text(encoding="utf-8")
+    entry = text[text.index(f"{{{source},") :]
+    found = re.search(r"(?m)^\s*url\s*=\s*\{([^}]+)\}", entry[: entry.index("\n}")])
+    if not found:
+        raise ValueError(f"{source} has no url in the bibliography")
+    return found[1]
 
 
 class _Directive(SphinxDirective):
@@ -170,7 +183,7 @@ def one(record: Record, cell) -> list[nodes.Node]:
     shown.append(_raw('</summary><ul class="ntk-fields">'))
     for name, text in _more(record, row, reason):
         shown += [_raw(f"<li>{name}: "), _span(text), _raw("</li>")]
-    links = []
+    links = [_link(address_of(record.source), "the source")]
     if cell:
         links.append(_link(f"../{_place(record, cell)}", "the cell that measures it"))
     if record.link:
@@ -240,6 +253,7 @@ def as_dict(record: Record, cell) -> dict:
         **{name: getattr(record, name) for name in FIELDS},
         **dict(zip(MEASURED, (*found, *others), strict=True)),
         "cell": _place(record, cell) if cell else "",
+        "source_address": address_of(record.source),
         "source_code": record.link,
     }
 

@@ -16,9 +16,10 @@ control = "the same with the width's order shuffled"  # where the statement is f
 verdict = "reproduced"
 remark = ""                    # optional: anything else the reader should know
 
-A number that the source gives has `tolerance = { abs = 0.005 }` or `{ rel = 0.01 }`;
-its reason is not our own scatter, which the interval has. The verdict follows from
-the numbers (see `verdict` in `ntkbook.page.claims.measured`):
+A number that the source gives has `tolerance = { abs = 0.005 }` or `{ rel = 0.01 }`.
+Its reason is not our own scatter, which the interval has; but where the source's number
+is one draw, repetitions of its protocol show how far a draw may lie. A verdict follows
+from the numbers (see `verdict` in `ntkbook.page.claims.measured`):
 
 - `correction` says in words how the statement must read to be true; the number that the
   corrected statement is held against is `corrected`, if it is another one;
