@@ -79,9 +79,10 @@ function filterClaims() {
   const count = document.createElement("output");
   bar.append(count);
 
-  // The page has typographic quotes, and a reader types straight ones.
+  // The page has typographic quotes and spaces, and a reader types plain ones.
+  const typed = { "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " " };
   const plain = (text) =>
-    text.toLowerCase().replace(/[\u2018\u2019]/g, "'").replace(/[\u201c\u201d]/g, '"');
+    text.toLowerCase().replace(/[\u2018\u2019\u201c\u201d\u00a0]/g, (sign) => typed[sign]);
   const show = () => {
     const wanted = plain(words.value.trim());
     const asked = wanted || from.value !== "all" || outcome.value !== "all";

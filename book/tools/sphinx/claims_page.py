@@ -195,7 +195,7 @@ def one(record: Record, cell) -> list[nodes.Node]:
 def _more(record: Record, row: dict, reason: str):
     control = record.control
     if row.get("control"):
-        control += f": {with_interval(row, 'control')}"
+        control = f"{control.rstrip('.')}: {with_interval(row, 'control')}"
     every = {
         "Place": record.place,
         "Kind": KINDS[record.kind],
