@@ -124,17 +124,21 @@ def theory(
                 f"shape is {gram.shape}."
             )
 
+    pair = None
     if isinstance(start, (tuple, list)) and len(start) == 2:
+        pair = start
+    else:
+        checks.one_of("start", start, STARTS, "a pair of outputs (at x, at x_test)")
+        if start == "zero":
+            pair = None, None
+    if pair is not None:
         found = kernel_flow(
             gram[:n, :n], y, times, k_test=gram[n:, :n],
-            f0_train=start[0], f0_test=start[1],
+            f0_train=pair[0], f0_test=pair[1],
         ).test  # fmt: skip
         assert found is not None
         return Theory(found, np.zeros(found.shape))
-    checks.one_of("start", start, STARTS, "a pair of outputs (at x, at x_test)")
-    sigma = np.zeros_like(gram)
-    if start == "random":
-        sigma = np.asarray(nngp(points, **settings))
+    sigma = np.asarray(nngp(points, **settings))
     mean, covariance = ensemble_flow(gram, sigma, y, times)
     variance = np.diagonal(covariance, axis1=-2, axis2=-1)
     return Theory(mean, np.maximum(variance, 0.0))

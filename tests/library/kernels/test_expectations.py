@@ -12,21 +12,13 @@ import pytest
 from ntkbook.infinite import cntk, nngp, ntk
 from ntkbook.kernels.infinite.expectations import expectations, second_moment
 from tests.helpers.draws import examples
+from tests.helpers.infinite import close
 
 RNG = np.random.default_rng(0)
 X1 = jnp.asarray(RNG.standard_normal((6, 5)))
 X2 = jnp.asarray(RNG.standard_normal((4, 5)))
 NOISE = jnp.asarray(RNG.standard_normal((3, 5, 4, 2)))  # images, not square
 KERNELS = {"nngp": nngp, "ntk": ntk}
-
-
-def close(found, expected, tolerance, scale=None):
-    """Compare to a share of ``scale``: of the largest entry, unless told otherwise."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape
-    scale = np.abs(expected).max() if scale is None else scale
-    error = np.abs((found - expected) / scale).max()
-    assert error <= tolerance, error
 
 
 def sine(z):

@@ -11,29 +11,13 @@ from sklearn.datasets import load_digits
 import ntkbook
 from ntkbook.infinite import cntk, nngp, ntk
 from tests.helpers.draws import weekly
+from tests.helpers.infinite import ROOT2, arora, close
 
 RNG = np.random.default_rng(0)
 X1 = jnp.asarray(RNG.standard_normal((6, 5)))
 X2 = jnp.asarray(RNG.standard_normal((4, 5)))
 NOISE = jnp.asarray(RNG.standard_normal((3, 5, 4, 2)))  # images, not square
 DIGITS = jnp.asarray(load_digits().images[:3, ..., None] / 16)
-ROOT2 = 2**0.5
-
-
-def arora(depth):
-    """Settings of the kernel without biases that is depth + 1 for a unit vector."""
-    return dict(
-        depth=depth, weight_std=(1.0,) + (ROOT2,) * depth, first_layer="unscaled"
-    )
-
-
-def close(found, expected, tolerance, scale=None):
-    """Compare to a share of ``scale``: of the largest entry, unless told otherwise."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape
-    scale = np.abs(expected).max() if scale is None else scale
-    error = np.abs((found - expected) / scale).max()
-    assert error <= tolerance, error
 
 
 def stax_network(layer, last, depth, activation, weights, biases):

@@ -7,21 +7,12 @@ import pytest
 from sklearn.datasets import load_digits
 
 from ntkbook.infinite import cntk, nngp, ntk
+from tests.helpers.infinite import ROOT2, close
 
 RNG = np.random.default_rng(0)
 X1 = jnp.asarray(RNG.standard_normal((6, 5)))
 DIGITS = jnp.asarray(load_digits().images[:3, ..., None] / 16)
 KERNELS = {"nngp": nngp, "ntk": ntk}
-ROOT2 = 2**0.5
-
-
-def close(found, expected, tolerance, scale=None):
-    """Compare to a share of ``scale``: of the largest entry, unless told otherwise."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape
-    scale = np.abs(expected).max() if scale is None else scale
-    error = np.abs((found - expected) / scale).max()
-    assert error <= tolerance, error
 
 
 def erf(z):

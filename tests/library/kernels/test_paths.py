@@ -10,27 +10,16 @@ import pytest
 import ntkbook
 from ntkbook.paths import path_kernel
 from tests.helpers.draws import examples, weekly
-
-KEY = jax.random.key(0)
-X = jax.random.normal(jax.random.key(1), (6, 2))
-QUERY = jax.random.normal(jax.random.key(2), (5, 2))
-Y = jnp.stack([jnp.sin(2 * X[:, 0]), X[:, 1] ** 2 - 1], axis=1)
-SIGNS = jnp.sign(Y)
-
-
-def network(activation="tanh", depth=1, **options):
-    options = dict(bias_std=0.5, outputs=2, width=12) | options
-    net = ntkbook.mlp(options.pop("width"), depth, activation, **options)
-    return net.apply, net.init(KEY, X)
-
-
-def linear(w, x):
-    return x @ w
-
-
-def books(apply, w, y=Y, query=QUERY, **options):
-    options = dict(step_size=0.05, steps=40, integral="exact", progress=False) | options
-    return path_kernel(apply, w, X, y, query, **options)
+from tests.helpers.path_networks import (
+    KEY,
+    QUERY,
+    SIGNS,
+    X,
+    Y,
+    books,
+    linear,
+    network,
+)
 
 
 @pytest.mark.parametrize(

@@ -11,19 +11,10 @@ from sklearn.svm import SVC
 
 import ntkbook
 from ntkbook.infinite import NetworkKernel, nngp, ntk
+from tests.helpers.infinite import ROOT2, close
 from tests.helpers.networks import agree
 
 KERNELS = {"nngp": nngp, "ntk": ntk}
-ROOT2 = 2**0.5
-
-
-def close(found, expected, tolerance, scale=None):
-    """Compare to a share of ``scale``: of the largest entry, unless told otherwise."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape
-    scale = np.abs(expected).max() if scale is None else scale
-    error = np.abs((found - expected) / scale).max()
-    assert error <= tolerance, error
 
 
 def erf(z):
