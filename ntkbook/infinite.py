@@ -1,7 +1,7 @@
 r"""Chapter 4: networks of infinite width.
 
-:func:`nngp` is the covariance of their outputs at the start, :func:`ntk` the kernel
-that they train with, :func:`cntk` that of convolutional ones. With
+:func:`nngp` is the covariance of their outputs at initialisation, :func:`ntk` the
+kernel that they train with, :func:`cntk` that of convolutional ones. With
 :func:`ntkbook.kernel_regression` they are trained in one line:
 
 .. math:: f_\infty(x) = \Theta(x, X)\, \Theta(X, X)^{-1} y

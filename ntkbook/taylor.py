@@ -37,7 +37,8 @@ def linearize(apply: Callable, params0: PyTree, *, offset: bool = True) -> Calla
 
     Args:
         apply: ``apply(params, x) -> (n, k)``.
-        params0: the point of expansion :math:`w_0`: the start, an epoch, the solution.
+        params0: the point of expansion :math:`w_0`: the initial weights, those of
+            an epoch, the solution.
         offset: whether to add the outputs there.
 
     Returns:
@@ -66,7 +67,7 @@ def taylor_expand(apply: Callable, params0: PyTree, order: int) -> Callable:
         f\bigl(x, w_0 + s (w - w_0)\bigr) \Big|_{s=0}
 
     which is the definition read along the straight line from :math:`w_0` to w: each
-    term is one more forward-mode derivative by the single number s.
+    term is one more forward-mode derivative with respect to the single number s.
 
     Args:
         apply: ``apply(params, x) -> (n, k)``.
@@ -179,7 +180,18 @@ def kappa(
     it is enclosed: ``hessian_norm`` comes from alternating between c and v (each step
     can only increase it), ``hessian_bound`` from
     :math:`\max_v (\sum_i \lVert \partial^2 y_i v \rVert^2)^{1/2}`. Both use Lanczos
-    iterations on Hessian-vector products; no Hessian is ever formed.
+    iterations on Hessian-vector products; no Hessian is ever formed. The alternation
+    may stop at a local maximum; the bound holds in any case, and exceeds the norm by a
+    factor of at most :math:`\sqrt N` for N outputs: for unit u and v, by
+    Cauchy-Schwarz and with c a unit vector of one entry,
+
+    .. math::
+
+        \lVert \partial^2 y [u, v] \rVert^2
+        &= \sum_i (u^\top \partial^2 y_i v)^2
+        \le \sum_i \lVert \partial^2 y_i v \rVert^2 \\
+        &\le N \max_i \lVert \partial^2 y_i \rVert^2
+        \le N \lVert \partial^2 y \rVert^2
 
     Args:
         apply: ``apply(params, x) -> (n, k)``, twice differentiable in ``params``. For

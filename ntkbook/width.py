@@ -55,7 +55,12 @@ class Sweep:
         .. math:: \text{value} \approx C\, m^{\text{slope}}
 
         Starts at different widths are independent, so the j-th of each width make one
-        series; every series gives one least-squares slope, and these are averaged.
+        series; every series gives one least-squares slope, and these are averaged. The
+        slope is that of the mean logarithm, not of the logarithm of the mean.
+
+        The interval holds what the random starts do, and nothing else: where the points
+        lie on no line, the slope depends on the widths, and no interval shows it. Look
+        at :meth:`local_slopes` first.
 
         Args:
             name: of a quantity whose values are positive numbers.
@@ -78,6 +83,42 @@ class Sweep:
             )
         log_m = np.log(self.widths[used])
         return estimate(np.polyfit(log_m, np.log(values[used]), 1)[0])
+
+    def local_slopes(self, name: str) -> list[Estimate]:
+        r"""Return the slope of log value against log width between neighbouring widths.
+
+        .. math::
+            \frac{\log v_{i+1} - \log v_i}{\log m_{i+1} - \log m_i}
+
+        A power law has the same slope between any two widths. Slopes that drift with
+        the width are of a sum of powers, or of widths that are too small.
+
+        Args:
+            name: of a quantity whose values are positive numbers.
+
+        Returns:
+            One estimate for each pair of neighbours, the narrow ones first.
+
+        Raises:
+            ValueError, TypeError: as for :meth:`slope`.
+
+        Example:
+            >>> import ntkbook, numpy as np
+            >>> m = np.array([10, 100, 1000])
+            >>> value = (1 / m + 0.1 / m**0.5)[:, None] * [1.0, 1.01]
+            >>> found = ntkbook.width.Sweep(m, {"value": value})
+            >>> [round(s.value, 2) for s in found.local_slopes("value")]
+            [-0.82, -0.68]
+        """
+        order = np.argsort(self.widths)
+        pairs = zip(order, order[1:], strict=False)
+        of_pairs = [
+            Sweep(self.widths[[i, j]], {name: self._scalars(name)[[i, j]]})
+            for i, j in pairs
+        ]
+        if not of_pairs:
+            raise ValueError("a local slope needs two widths, but there is one.")
+        return [pair.slope(name) for pair in of_pairs]
 
     def _scalars(self, name: str) -> np.ndarray:
         if self[name].ndim != 2:

@@ -218,7 +218,7 @@ def table_row(store, name, depth, pooling):
 
 
 def small_data(store, size):
-    """Measure every method on random draws of `size` digits, a few for each class."""
+    """Measure every method on random draws of `size` digits, not balanced by class."""
     images, labels = data("digits")
     rng = np.random.default_rng(size)
     pool = np.arange(SETTINGS["test"], len(labels))

@@ -1,13 +1,15 @@
-r"""What many networks of infinite width, trained from independent starts, predict.
+r"""What many networks of infinite width predict that differ in their initialisation.
 
-At the start their outputs are a Gaussian process with covariance :math:`\Sigma`.
+At initialisation their outputs are a Gaussian process with covariance :math:`\Sigma`.
 Training moves each of them linearly,
 
 .. math:: f_t(x) = f_0(x) + A_t(x)\,(y - f_0(X)), \qquad
     A_t(x) = \Theta(x, X)\, \Theta^{-1} (I - e^{-\Theta t}),
 
 so what comes out is a Gaussian process again. It is not the posterior of the prior
-:math:`\Sigma`, unless :math:`\Theta = \Sigma`, as where only the last layer is trained.
+:math:`\Sigma`, unless :math:`\Theta = \Sigma`, as where only the last layer is trained:
+with :math:`B = \Sigma_{*X} \Sigma_{XX}^{-1}` its covariance at :math:`t = \infty` is
+that of the posterior plus :math:`(A - B)\, \Sigma_{XX}\, (A - B)^\top` (Chapter 4).
 """
 
 from typing import NamedTuple
@@ -41,7 +43,7 @@ def ensemble_flow(
     *,
     ridge: float = 0.0,
 ) -> Ensemble:
-    r"""Return mean and covariance of trained networks, over their random starts.
+    r"""Return mean and covariance of trained networks, over their initialisations.
 
     .. math::
 
@@ -52,7 +54,7 @@ def ensemble_flow(
     Args:
         kernel: the kernel :math:`\Theta` that they train with, among training and test
             points together, the n training points first: ``(n + m, n + m)``.
-        covariance: :math:`\Sigma` of their outputs at the start, at the same points.
+        covariance: :math:`\Sigma` of their initial outputs, at the same points.
         y: targets, ``(n,)`` or ``(n, k)``.
         times: one time or an array of them, each from 0 to infinity.
         ridge: as for :func:`ntkbook.kernel_flow`.

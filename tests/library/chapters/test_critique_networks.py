@@ -110,3 +110,29 @@ def test_the_stored_networks_do_what_theory_says():
     )
     assert ratio == pytest.approx(1, abs=0.02)
     assert np.mean([t["correlation"][-1] for t in trials]) > 0.99
+
+
+def test_the_stored_networks_are_nearer_to_theory_than_an_affine_fit():
+    """The mean error is about the same, so it is the functions that must tell."""
+    results = stored("06_equivalence")["results"]
+    networks, fits = results["one"], results["affine"]
+    assert len(networks) == len(fits) == 50
+    errors = [np.mean([t[name] for t in fits]) for name in ("affine", "theory")]
+    assert errors[0] == pytest.approx(errors[1], rel=0.03)
+    for net, fit in zip(networks, fits, strict=True):
+        assert net["theory"][-1] == pytest.approx(fit["theory"], rel=1e-3)
+        assert net["apart"][-1] < 0.6 * fit["apart"]
+        assert net["correlation"][-1] > fit["correlation"]
+
+
+@pytest.mark.parametrize("width", [1000, 2500, 10_000])
+def test_the_stored_long_runs_hold_their_own_controls(width):
+    trials = stored("06_equivalence")["results"][f"late-{width}"]
+    assert len(trials) == 6
+    for t in trials:
+        assert t["times"] == pytest.approx([1.5, 5, 15, 50, 150], rel=0.01)
+        error = np.array(t["theory"])
+        assert np.all(np.array(t["pace_apart"]) < 0.025 * error)  # momentum alone
+        apart = np.array(t["network_apart"])
+        assert np.all(apart < t["linearised_apart"])  # the network is the nearer one
+        assert np.all(apart < np.array(t["moved"]) + t["linearised_apart"])

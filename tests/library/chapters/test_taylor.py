@@ -179,6 +179,20 @@ def test_the_one_parameter_model():
     assert float(found) == pytest.approx(0.7 * curvature / slope**2, rel=1e-12)
 
 
+@pytest.mark.parametrize("c", [3.0, 10.0])
+def test_the_two_weight_model(c):
+    """The worked case of Chapter 1: kappa does not see the condition number."""
+
+    def apply(w, x):
+        return w[0] + x * (w[1] + c / 2 * w[1] ** 2)
+
+    alpha, opposite = 36.0, jnp.array([[1.0], [-1.0]])
+    found = ntkbook.kappa(apply, jnp.zeros(2), opposite / c, -opposite / alpha)
+    assert found.value == pytest.approx(1 / alpha, rel=1e-9)
+    assert found.upper == pytest.approx(1 / alpha, rel=1e-9)
+    assert found.jacobian_norm / found.jacobian_smallest == pytest.approx(c, rel=1e-9)
+
+
 @pytest.mark.parametrize("alpha", [0.1, 30.0])
 def test_kappa_falls_as_one_over_the_scale(alpha):
     """Where the start is 0; otherwise the residual grows with the scale too."""

@@ -131,6 +131,38 @@ def test_slope_uses_the_widths_from_least_on():
     assert table.slope("v").value == pytest.approx(-0.5)
 
 
+def test_local_slopes_are_those_between_neighbours():
+    widths = np.array([10, 1000, 100])  # in any order
+    powers = widths[:, None] ** np.array([-0.5, -1.0])  # two starts
+    table = ntkbook.width.Sweep(widths, {"v": powers})
+    first, second = table.local_slopes("v")
+    assert (first.value, second.value) == pytest.approx((-0.75, -0.75))
+    assert first.high - first.value == pytest.approx(12.706 * 0.25, rel=1e-4)
+
+
+def test_local_slopes_show_a_crossover_that_one_slope_hides():
+    def two_powers(width, key):
+        noise = jnp.exp(0.01 * jax.random.normal(key))
+        return {"v": noise * (width**-1.0 + 0.02 * width**-0.5)}
+
+    found = sweep(two_powers, widths=[10, 10**3, 10**5], n_seeds=20, key=KEY)
+    early, late = found.local_slopes("v")
+    assert early.high < found.slope("v").low  # neither is the one slope
+    assert late.low > found.slope("v").high
+    assert late.value == pytest.approx(-0.674, abs=0.01)
+
+
+def test_local_slopes_need_two_widths_and_positive_values():
+    one = ntkbook.width.Sweep(np.array([10]), {"v": np.ones((1, 2))})
+    with pytest.raises(ValueError, match="needs two widths"):
+        one.local_slopes("v")
+    two = ntkbook.width.Sweep(np.array([10, 20]), {"v": np.array([[1.0, 1], [0, 1]])})
+    with pytest.raises(ValueError, match="not positive"):
+        two.local_slopes("v")
+    with pytest.raises(ValueError, match="`name`"):
+        two.local_slopes("w")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -178,6 +178,32 @@ def test_all_checkpoints_give_the_left_sum():
     assert sparse.error > 2 * few.error
 
 
+def test_the_trapezoid_rule_is_the_mean_of_left_and_right():
+    apply, w = network()
+    run = ntkbook.gradient_descent(
+        apply, w, X, Y, step_size=0.05, steps=8, record=[2, 8], observe=lambda w: w
+    )
+    checkpoints = [jax.tree.map(lambda a, t=t: a[t], run.observed) for t in range(3)]
+    found = checkpoint_kernel(
+        apply, checkpoints, run.times, X, Y, QUERY, rule="trapezoid"
+    )
+    thetas = [ntkbook.ntk(apply, w, QUERY, X) for w in checkpoints]
+    forces = [-(apply(w, X) - Y)[None, :, None, :] for w in checkpoints]
+    for values, expected in (
+        (thetas, found.kernel),
+        (
+            [k * force for k, force in zip(thetas, forces, strict=True)],
+            found.contributions_by_output,
+        ),
+    ):
+        total = np.trapezoid(np.stack(values), run.times, axis=0)
+        assert np.allclose(total, expected, rtol=1e-10, atol=1e-13)
+    left = checkpoint_kernel(apply, checkpoints, run.times, X, Y, QUERY)
+    assert found.error < left.error / 2
+    with pytest.raises(ValueError, match="`rule` must be one of"):
+        checkpoint_kernel(apply, checkpoints, run.times, X, Y, QUERY, rule="right")
+
+
 def test_bad_checkpoints_are_named():
     apply, w = network()
     other = network(width=13)[1]

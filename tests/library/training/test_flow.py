@@ -164,6 +164,24 @@ def test_what_cannot_be_raised_is_infinite():
     assert not np.isfinite(found[1]).any()
 
 
+def test_how_long_a_step_of_the_solver_may_be():
+    """On u' = -u, steps above 5.17 grow: what the docstring and Chapter 2 say."""
+    import diffrax
+
+    tableau = diffrax.Dopri8().tableau
+    n = len(tableau.b_sol)
+    stages = np.zeros((n, n))
+    for row, coefficients in zip(stages[1:], tableau.a_lower, strict=True):
+        row[: len(coefficients)] = coefficients
+
+    def growth(z):
+        slopes = np.linalg.solve(np.eye(n) + z * stages, np.ones(n))
+        return abs(1 - z * tableau.b_sol @ slopes)
+
+    agree(growth(0.1), np.exp(-0.1), 1e-12)
+    assert max(growth(z) for z in np.linspace(0.01, 5.16, 100)) < 1 < growth(5.17)
+
+
 def test_time_0_is_the_start():
     found = flow(NET.apply, PARAMS, times=0.0)
     agree(found.outputs[0], NET.apply(PARAMS, X), 1e-15)

@@ -338,6 +338,11 @@ def test_with_the_nngp_as_kernel_it_is_the_posterior():
     assert found.covariance == pytest.approx(posterior, rel=1e-8)
     other = ntkbook.ensemble_flow(theta, sigma, np.ones(4), np.inf)
     assert np.abs(other.covariance - posterior).max() > 0.1
+    # It is the posterior's plus (A - B) Sigma (A - B)': Theorem thm-4-ensemble.
+    a = theta[4:, :4] @ np.linalg.inv(theta[:4, :4])
+    b = cross @ np.linalg.inv(old)
+    excess = (a - b) @ old @ (a - b).T
+    assert other.covariance == pytest.approx(posterior + excess, rel=1e-8)
 
 
 def test_what_an_ensemble_refuses():
