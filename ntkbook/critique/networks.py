@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PyTree
 from ntkbook._types import AnyArray
 from ntkbook.critique.predictions import training_data
 from ntkbook.flow import training_time
-from ntkbook.machine import checks
+from ntkbook.machine import checks, model
 from ntkbook.machine.progress import CompiledBar, progress_bar
 from ntkbook.networks.mlp import mlp
 from ntkbook.training.loop import Trajectory, loop, recorded_steps
@@ -113,7 +113,7 @@ def network(
                 "`after_step(params)` must return parameters like `params`."
             )
     apply = net.apply if apply is None else apply
-    if checks.outputs_of(apply, params, x).shape[1] != 1:
+    if model.outputs_of(apply, params, x).shape[1] != 1:
         raise ValueError("`apply(params, x)` must return one output, of shape (n, 1).")
     checks.boolean("progress", progress)
 

@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
+from ntkbook.machine import checks, model
 from ntkbook.machine.host import host_times
 from ntkbook.machine.progress import CompiledBar, progress_bar
 from ntkbook.training.loop import Trajectory, check_observe, look_at
@@ -64,8 +64,8 @@ def gradient_flow(
         y: targets, ``(n, k)``, shaped as the outputs.
         times: when to look: one time or several, increasing, from 0 on. The flow is
             solved up to the last; the solver makes at least one step to each.
-        loss: ``"squared"`` (with its half), ``"logistic"``, or a function
-            ``(outputs, y) -> scalar`` that sums over the points.
+        loss: ``"squared"`` (with its half), ``"logistic"``, ``"softmax"``, or a
+            function ``(outputs, y) -> scalar`` that sums over the points.
         observe: ``observe(params)``, evaluated at these times; floating-point arrays.
         tolerance: relative and absolute error allowed in one step, as a root mean
             square over all of ``params``; 1e-9 in float64 and 1e-5 in float32 if not
@@ -91,7 +91,7 @@ def gradient_flow(
 
     Source: :cite:t:`kidger2021neural` for the solver.
     """
-    x, y, dtype = checks.data(apply, params, x, y)
+    x, y, dtype = model.data(apply, params, x, y, per_input=False)
     times = _increasing(times)
     of_loss = loss_function(loss, y)
     for leaf in jax.tree.leaves(check_observe(observe, params)):

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from ntkbook._types import AnyArray
+from ntkbook.kernels.empirical.contraction import ALL, SUM
 from ntkbook.kernels.empirical.tangent import check_finite, kernel_of
 from ntkbook.kernels.gram import blocks_of_gram, pairs_of_blocks
-from ntkbook.machine import checks
+from ntkbook.machine import batch, checks
 from ntkbook.machine.memory_mapped import Mapped, fingerprint
 from ntkbook.machine.progress import progress_bar
 
@@ -61,8 +62,9 @@ def ntk_on_disk(
     Source: :cite:t:`jacot2018neural`.
     """
     path = _npy_file(path)
+    checks.boolean("trace", trace)
     checks.boolean("progress", progress)
-    kernel = kernel_of(apply, params, x1, x2, trace)
+    kernel = kernel_of(apply, params, x1, x2, SUM if trace else ALL)
     if checks.is_traced((kernel.params, kernel.x1, kernel.x2)):
         raise ValueError("`params` and inputs must have values: a file is written.")
     if jax.process_count() > 1:
@@ -73,11 +75,11 @@ def ntk_on_disk(
     # The cut depends on the memory budget; a kernel that was begun keeps its own.
     cut: dict[str, Any] = {name: _edges(blocks[name]) for name in ("rows", "columns")}
     which = fingerprint(
-        lambda params, x1, x2: apply(params, x1[:1]),
+        lambda params, x1, x2: apply(params, batch.take(x1, slice(1))),
         *(kernel.params, kernel.x1, kernel.x2),
-        trace=kernel.plan.how.trace,
+        pairs=kernel.plan.how.pairs,
     )
-    mapped = Mapped(path, kernel.shape, kernel.x1.dtype, cut, which)
+    mapped = Mapped(path, kernel.shape, kernel.dtype, cut, which)
     cut = {name: _slices(mapped.plan[name]) for name in ("rows", "columns")}
     pairs = pairs_of_blocks(**cut)
     todo = blocks_of_gram(**blocks | cut, pairs=pairs[mapped.done :])

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import ntkbook
-from ntkbook.kernels.empirical.tangent import as_matrix
 from ntkbook.machine import memory_mapped
+from ntkbook.machine.host import as_matrix
 from tests.helpers.networks import agree, setting
 
 ONE = dict(width=4, depth=2, activation="tanh", bias_std=0.3)
