@@ -42,7 +42,8 @@ def outputs_of_kernel(kernel, y, k_test=None) -> int | None:
     """
     if np.ndim(kernel) != 4:
         return None
-    (n, n2, k, k2), shape = np.shape(kernel), np.shape(k_test)
+    n, n2, k, k2 = np.shape(kernel)
+    shape = () if k_test is None else np.shape(k_test)
     if (n, k) != (n2, k2):
         raise ValueError(
             f"`kernel` must have shape (n, n, k, k), but its shape is {(n, n2, k, k2)}."

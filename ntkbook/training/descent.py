@@ -21,7 +21,7 @@ from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import ntk
 from ntkbook.machine import batch, checks, model
 from ntkbook.machine.host import as_matrix
-from ntkbook.machine.progress import CompiledBar, progress_bar
+from ntkbook.machine.progress import compiled_bar
 from ntkbook.training.loop import (
     Trajectory,
     check_observe,
@@ -103,13 +103,12 @@ def gradient_descent(
     # loop then runs later, when the bar is gone.
     if checks.is_traced((params, x, y, key, jnp.zeros(()))):
         progress = False
-    with progress_bar(progress, total=steps, desc="training") as bar:
-        CompiledBar.current = bar
+    with compiled_bar(progress, total=steps, desc="training") as bar:
         end, seen = _run(
-            apply, of_loss, observe, batch_size, progress,
-            params, x, y, jnp.asarray(step_size, dtype), moments, key,
+            apply, of_loss, observe, batch_size,
+            params, x, y, jnp.asarray(step_size, dtype), moments, key, bar,
         )  # fmt: skip
-        if progress:
+        if bar is not None:
             jax.block_until_ready(seen)
             jax.effects_barrier()
     times = step_size * jnp.asarray(moments, dtype)
@@ -119,10 +118,8 @@ def gradient_descent(
     return run
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
-def _run(
-    apply, loss, observe, batch_size, progress, params, x, y, step_size, moments, key
-):
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _run(apply, loss, observe, batch_size, params, x, y, step_size, moments, key, bar):
     n = len(y)
 
     def objective(params, rows):
@@ -140,7 +137,7 @@ def _run(
         return jax.tree.map(lambda p, g: p - step_size * g, params, slope)
 
     look = look_at(apply, loss, observe, x, y)
-    return loop(one_step, look, params, moments, progress)
+    return loop(one_step, look, params, moments, bar)
 
 
 def _refuse_divergence(run, apply, params, x, loss, step_size):

@@ -11,6 +11,7 @@ form; for any other loss it is solved by diffrax, in float64.
 """
 
 from functools import partial
+from importlib import import_module
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +40,7 @@ def coefficients(kernel, y, start, times, loss, ridge) -> np.ndarray:
             "ends is not known in closed form."
         )
     # On the host everything is float64, whatever JAX is set to.
-    with _double_precision():
+    with _double_precision()(True):
         y = jnp.asarray(y)
         found, steps = _solve(
             loss_function(loss, y), jnp.asarray(kernel), y, jnp.asarray(start),
@@ -56,11 +57,10 @@ def coefficients(kernel, y, start, times, loss, ridge) -> np.ndarray:
 
 
 def _double_precision():
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(True)
-    from jax.experimental import enable_x64  # of older JAX
-
-    return enable_x64()
+    # It moved; both names are known to some of the versions that this book runs on.
+    return (
+        getattr(jax, "enable_x64", None) or import_module("jax.experimental").enable_x64
+    )
 
 
 @partial(jax.jit, static_argnums=0)

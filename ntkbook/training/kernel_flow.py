@@ -116,9 +116,11 @@ def _flow(kernel, y, times, k_test, f0_train, f0_test, ridge, loss) -> KernelFlo
             ridge,
             loss,
         )
-        return KernelFlow(
-            *(a if a is None else a.reshape(*a.shape[:-1], -1, k) for a in flat)
-        )
+        train = flat.train.reshape(*flat.train.shape[:-1], -1, k)
+        test = flat.test
+        if test is not None:
+            test = test.reshape(*test.shape[:-1], -1, k)
+        return KernelFlow(train, test)
     kernel = host.host_array("kernel", kernel, "kernel values of shape (n, n)")
     n = len(kernel)
     kernel = host.host_matrix("kernel", host.as_matrix(kernel) if k else kernel)
