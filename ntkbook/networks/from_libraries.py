@@ -39,7 +39,7 @@ def from_flax(module: Any, variables: PyTree, **options: Any) -> tuple[Callable,
         ...     def __call__(self, x, train=True):
         ...         x = nn.BatchNorm(use_running_average=not train)(nn.Dense(8)(x))
         ...         return nn.Dense(2)(nn.tanh(x))
-        >>> x = jnp.ones((3, 4))
+        >>> x = jnp.ones((3, 4), "float32")
         >>> variables = Model().init(jax.random.key(0), x)
         >>> apply, params = ntkbook.from_flax(Model(), variables, train=False)
         >>> ntkbook.ntk(apply, params, x).shape
@@ -85,7 +85,7 @@ def from_nnx(module: Any) -> tuple[Callable, Any]:
         >>> model = nnx.Sequential(nnx.Linear(4, 8, rngs=nnx.Rngs(0)),
         ...     nnx.BatchNorm(8, rngs=nnx.Rngs(1)), nnx.Linear(8, 1, rngs=nnx.Rngs(2)))
         >>> apply, params = ntkbook.from_nnx(model)
-        >>> ntkbook.ntk(apply, params, jnp.ones((3, 4))).shape
+        >>> ntkbook.ntk(apply, params, jnp.ones((3, 4), "float32")).shape
         (3, 3)
     """
     from flax import nnx
