@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
+from ntkbook.machine import batch, checks, independence, model
 from ntkbook.machine.host import host_array
 from ntkbook.spectra.anisotropy import (
     Anisotropy,
@@ -118,11 +118,12 @@ def tangent_alignment(
         >>> float(tangent_alignment(linear, jnp.zeros(2), x, jnp.ones(2)))
         4.25
     """
-    checks.parameters("params", params)
-    x = checks.inputs("x", x)
-    checks.one_output(apply, params, x)
-    target = targets_at(target, len(x))
-    rows = jnp.asarray(np.atleast_2d(target.T), x.dtype)
+    dtype = model.parameters("params", params)
+    x = batch.check("x", x, dtype)
+    model.one_output(apply, params, x)
+    independence.check(apply, params, x, needs="A tangent kernel")
+    target = targets_at(target, batch.count(x))
+    rows = jnp.asarray(np.atleast_2d(target.T), dtype)
     found = np.asarray(_pulled(apply, params, x, rows), np.float64)
     checks.finite_result(found, "the derivatives of `apply` are not finite.")
     return found.reshape(target.shape[1:])
@@ -130,7 +131,7 @@ def tangent_alignment(
 
 @partial(jax.jit, static_argnums=0)
 def _pulled(apply, params, x, rows):
-    _, pull = jax.vjp(lambda p: apply(p, x)[:, 0] / len(x), params)
+    _, pull = jax.vjp(lambda p: apply(p, x)[:, 0] / batch.count(x), params)
 
     def one(row):
         return sum(jnp.sum(g**2) for g in jax.tree.leaves(pull(row)))

@@ -17,9 +17,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ntkbook._types import AnyArray
-from ntkbook.kernels.empirical.tangent import as_matrix
 from ntkbook.machine import checks
-from ntkbook.machine.host import host_array
+from ntkbook.machine.host import as_matrix, host_array
 from ntkbook.spectra.eigendecomposition import spectrum, with_signs
 from ntkbook.training.minibatches import size_of_batches
 

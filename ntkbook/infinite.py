@@ -11,8 +11,14 @@ and as ``NetworkKernel`` they go wherever scikit-learn takes a kernel.
 
 from typing import TYPE_CHECKING
 
+from ntkbook.kernels.infinite.closed_forms import (
+    Expectations,
+    cosine,
+    leaky_relu,
+    sine,
+)
 from ntkbook.kernels.infinite.convolutional import cntk
-from ntkbook.kernels.infinite.expectations import TERMS, Expectations, expectations
+from ntkbook.kernels.infinite.expectations import TERMS, expectations
 from ntkbook.kernels.infinite.recursion import nngp, ntk
 
 if TYPE_CHECKING:
@@ -23,9 +29,12 @@ __all__ = [
     "Expectations",
     "NetworkKernel",
     "cntk",
+    "cosine",
     "expectations",
+    "leaky_relu",
     "nngp",
     "ntk",
+    "sine",
 ]
 
 

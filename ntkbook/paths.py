@@ -16,11 +16,10 @@ from jaxtyping import Array, Float, PyTree
 
 from ntkbook._types import AnyArray
 from ntkbook.kernels.path import accumulator
-from ntkbook.kernels.path.batch_independence import check_batch_independent
 from ntkbook.kernels.path.kinks import has_kinks
 from ntkbook.kernels.path.quadrature import LEFT_END, gauss_legendre, numbers_per_query
 from ntkbook.kernels.path.result import PathKernel
-from ntkbook.machine import checks
+from ntkbook.machine import batch, checks, independence, model
 from ntkbook.machine.memory import GIB, blocks, memory_budget
 from ntkbook.machine.progress import progress_bar
 from ntkbook.training.losses import loss_function
@@ -129,11 +128,11 @@ def path_kernel(
 
     Source: :cite:t:`domingos2020every`, and :cite:t:`bell2023exact` for finite steps.
     """
-    x, y, dtype = checks.data(apply, params, x, y)
+    x, y, dtype = model.data(apply, params, x, y)
     x_test = _queries(apply, params, x, x_test)
     step_size = checks.finite_float("step_size", step_size, above=0)
     steps = checks.positive_int("steps", steps)
-    batch_size, key = batches(batch_size, key, len(x))
+    batch_size, key = batches(batch_size, key, len(y))
     of_loss = loss_function(loss, y)
     momentum = checks.momentum(momentum)
     weight_decay = checks.finite_float("weight_decay", weight_decay, least=0)
@@ -241,7 +240,7 @@ def checkpoint_kernel(
             "`checkpoints` must be a list of the parameters at two moments or more, "
             f"but {checks.short(checkpoints)} came."
         )
-    x, y, dtype = checks.data(apply, checkpoints[0], x, y)
+    x, y, dtype = model.data(apply, checkpoints[0], x, y)
     like = jax.tree.map(jnp.shape, checkpoints[0])
     for place, params in enumerate(checkpoints):
         if jax.tree.map(jnp.shape, params) != like:
@@ -250,7 +249,7 @@ def checkpoint_kernel(
                 "of `checkpoints[0]`: their trees or shapes differ."
             )
         name = f"checkpoints[{place}]"
-        found = checks.parameters(name, params)
+        found = model.parameters(name, params)
         checks.same_dtype("checkpoints[0]", dtype, name, found)
     x_test = _queries(apply, checkpoints[0], x, x_test)
     if checks.is_traced(times):
@@ -286,10 +285,9 @@ def checkpoint_kernel(
 
 def _queries(apply, params, x, x_test):
     """Check the queries, and that an output depends on its own input alone."""
-    x_test = checks.inputs("x_test", x_test)
-    checks.same_shape_of_inputs("x", x, "x_test", x_test)
-    if not checks.is_traced((params, x, x_test, jnp.zeros(()))):
-        check_batch_independent(apply, params, x, x_test, needs="A path kernel")
+    x_test = batch.check("x_test", x_test, model.parameters("params", params))
+    batch.same_kind("x", x, "x_test", x_test)
+    independence.check(apply, params, x, needs="A path kernel")
     return x_test
 
 
@@ -306,7 +304,7 @@ def _block(apply, params, x_test, y, kinks=0, has_momentum=False, batch_size=Non
                 "smaller network, or ntkbook.limit_memory."
             )
     each = numbers_per_query(apply, params, x_test, n, k, kinks, has_momentum)
-    return max(b.stop - b.start for b in blocks(len(x_test), each * bytes_each))
+    return max(b.stop - b.start for b in blocks(batch.count(x_test), each * bytes_each))
 
 
 def _evaluate(program, params, x, y, x_test, when):

@@ -19,8 +19,9 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.kernels.empirical.tangent import as_matrix, ntk
-from ntkbook.machine import checks
+from ntkbook.kernels.empirical.tangent import ntk
+from ntkbook.machine import batch, checks, model
+from ntkbook.machine.host import as_matrix
 from ntkbook.spectra.second_derivative import second_derivative_norm
 
 __all__ = ["Kappa", "kappa", "linearize", "second_derivative_norm", "taylor_expand"]
@@ -95,19 +96,18 @@ def taylor_expand(apply: Callable, params0: PyTree, order: int) -> Callable:
 def _expansion(apply, params0, first, last) -> Callable:
     """Return the sum of the terms of these orders."""
     checks.function("apply", apply, "apply(params, x)")
-    dtype = checks.parameters("params0", params0)
+    dtype = model.parameters("params0", params0)
 
     def expansion(params, x):
         _same_tree(params, params0)
-        x = checks.inputs("x", x)
-        checks.same_dtype("params0", dtype, "x", x.dtype)
-        checks.outputs_of(apply, params0, x)
+        x = batch.check("x", x, dtype)
+        model.outputs_of(apply, params0, x, per_input=False)
         delta = jax.tree.map(jnp.subtract, params, params0)
 
         def term(s):
             return apply(jax.tree.map(lambda a, d: a + s * d, params0, delta), x)
 
-        at_start = jnp.zeros((), x.dtype)
+        at_start = jnp.zeros((), dtype)
         terms = []
         for j in range(last + 1):
             if j:
@@ -223,7 +223,7 @@ def kappa(
             "`params`, `x` or `y` is traced by JAX, but kappa's eigenvalues are found "
             "on the host; call it outside jax.jit and jax.grad."
         )
-    x, y, _ = checks.data(apply, params, x, y)
+    x, y, _ = model.data(apply, params, x, y)
     residual = np.asarray(apply(params, x) - y, np.float64)
     checks.finite_result(
         residual, "`apply(params, x)` is not finite, so kappa is not defined there."
@@ -266,11 +266,11 @@ def _same_tree(params, params0):
             f"returned. Trees: {jax.tree.structure(params)} and "
             f"{jax.tree.structure(params0)}."
         )
-    dtype = checks.parameters("params", params)
+    dtype = model.parameters("params", params)
     for one, two in zip(jax.tree.leaves(params), jax.tree.leaves(params0), strict=True):
         if jnp.shape(one) != jnp.shape(two):
             raise ValueError(
                 f"`params` holds a leaf of shape {jnp.shape(one)} where `params0` has "
                 f"{jnp.shape(two)}; pass what the same init returned."
             )
-    checks.same_dtype("params", dtype, "params0", checks.parameters("params0", params0))
+    checks.same_dtype("params", dtype, "params0", model.parameters("params0", params0))

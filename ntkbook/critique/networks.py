@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, PyTree
 from ntkbook._types import AnyArray
 from ntkbook.critique.predictions import training_data
 from ntkbook.flow import training_time
-from ntkbook.machine import checks
-from ntkbook.machine.progress import CompiledBar, progress_bar
+from ntkbook.machine import checks, model
+from ntkbook.machine.progress import compiled_bar
 from ntkbook.networks.mlp import mlp
 from ntkbook.training.loop import Trajectory, loop, recorded_steps
 from ntkbook.training.minibatches import size_of_batches
@@ -113,15 +113,14 @@ def network(
                 "`after_step(params)` must return parameters like `params`."
             )
     apply = net.apply if apply is None else apply
-    if checks.outputs_of(apply, params, x).shape[1] != 1:
+    if model.outputs_of(apply, params, x).shape[1] != 1:
         raise ValueError("`apply(params, x)` must return one output, of shape (n, 1).")
     checks.boolean("progress", progress)
 
-    with progress_bar(progress, total=epochs, desc="training") as bar:
-        CompiledBar.current = bar
+    with compiled_bar(progress, total=epochs, desc="training") as bar:
         params, seen = _train(
-            apply, after_step, batch_size, progress, params, x, y, x_test,
-            jnp.asarray(rate, dtype), key_batches, moments,
+            apply, after_step, batch_size, params, x, y, x_test,
+            jnp.asarray(rate, dtype), key_batches, moments, bar,
         )  # fmt: skip
         jax.block_until_ready(seen)
         jax.effects_barrier()
@@ -137,9 +136,9 @@ def network(
     return Trajectory(steps, times, loss, train, test, params)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _train(
-    apply, after_step, batch_size, progress, params, x, y, x_test, rate, key, moments
+    apply, after_step, batch_size, params, x, y, x_test, rate, key, moments, bar
 ):
     n = len(x)
     batches = -(-n // batch_size)
@@ -166,4 +165,4 @@ def _train(
     def look(params):
         return apply(params, x)[:, 0], apply(params, x_test)[:, 0]
 
-    return loop(epoch, look, params, moments, progress)
+    return loop(epoch, look, params, moments, bar)

@@ -6,6 +6,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from ntkbook.machine import batch
 from ntkbook.machine.progress import progress_bar
 
 
@@ -42,8 +43,9 @@ def gram_in_blocks(
                 gram = block
             else:
                 if gram is None:
-                    n2 = (x1 if x2 is None else x2).shape[0]
-                    gram = jnp.zeros((x1.shape[0], n2, *block.shape[2:]), block.dtype)
+                    n1 = batch.count(x1)
+                    n2 = n1 if x2 is None else batch.count(x2)
+                    gram = jnp.zeros((n1, n2, *block.shape[2:]), block.dtype)
                 gram = _place(gram, block, r.start, c.start)
                 if x2 is None and r != c:
                     gram = _place(gram, block.transpose(swap), c.start, r.start)
@@ -130,7 +132,8 @@ def _take(x, rows: slice, all_rows: list[slice], multiple: int = 1):
     """
     longest = max(r.stop - r.start for r in all_rows)
     missing = -(-longest // multiple) * multiple - (rows.stop - rows.start)
-    block = x[rows]
+    block = batch.take(x, rows)
     if not missing:
         return block
-    return jnp.concatenate([block, *[block[-1:]] * missing])
+    last = batch.take(block, slice(-1, None))
+    return batch.concatenate(block, *[last] * missing)

@@ -134,9 +134,17 @@ def shape_of(call: str, function, *arguments):
     except Exception as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(
-            f"`{call}` fails: {type(error).__name__}: {error}\nDo its arguments fit, "
-            "and does it use jax.numpy throughout?"
+            f"`{call}` fails: {type(error).__name__}: {error}\n{_advice(error)}"
         ) from error
+
+
+def _advice(error: Exception) -> str:
+    if type(error).__name__ == "TraceContextError":
+        return (
+            "A Flax NNX model in training mode changes its own state: call "
+            "model.eval() before nnx.split, or use ntkbook.from_nnx(model)."
+        )
+    return "Do its arguments fit, and does it use jax.numpy throughout?"
 
 
 def float_array(name: str, value, *, expected: str, to=jnp.asarray):
@@ -195,8 +203,9 @@ def inputs(name: str, value) -> jax.Array:
     array = float_array(name, value, expected="inputs of shape (n, d)")
     if array.ndim < 2:
         raise ValueError(
-            f"`{name}` must have shape (n, d), one row an input, but its shape is "
-            f"{array.shape}; for n inputs of one dimension pass {name}[:, None]."
+            f"`{name}` must have shape (n, d), one row per input, but its shape is "
+            f"{array.shape}; for n inputs of one number each pass {name}[:, None], for "
+            f"one input {name}[None]."
         )
     return array
 
@@ -228,39 +237,8 @@ def same_dtype(name1: str, dtype1, name2: str, dtype2) -> None:
     if dtype1 != dtype2:
         raise TypeError(
             f"`{name1}` is {dtype1} but `{name2}` is {dtype2}: convert one of them, "
-            f"for example {name2}.astype({name1}.dtype)."
+            f"for example {name2}.astype({str(dtype1)!r})."
         )
-
-
-def parameters(name: str, params):
-    """Check a pytree of floating-point, finite parameters; return their dtype."""
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    if not leaves:
-        raise ValueError(
-            f"`{name}` holds no arrays; pass the parameters that init(...) returned."
-        )
-    dtypes = {}
-    for path, leaf in leaves:
-        where = name + jax.tree_util.keystr(path)
-        if not isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
-            raise TypeError(
-                f"`{where}` must be an array, but {short(leaf)} came; keep what is "
-                "not a parameter out of the tree (equinox.partition does that)."
-            )
-        if not jnp.issubdtype(leaf.dtype, jnp.floating):
-            raise TypeError(
-                f"`{where}` must hold floating-point numbers, but its dtype is "
-                f"{leaf.dtype}; keep counters and keys out of the parameters."
-            )
-        dtypes[jnp.dtype(leaf.dtype)] = where
-    if len(dtypes) > 1:
-        (a, where_a), (b, where_b) = list(dtypes.items())[:2]
-        raise TypeError(
-            f"`{where_a}` is {a} but `{where_b}` is {b}: convert the parameters to "
-            "one dtype."
-        )
-    finite(name, params)
-    return next(iter(dtypes))
 
 
 def finite(name: str, tree) -> None:
@@ -287,54 +265,6 @@ def _all_finite(array) -> bool:
     # from it there would not be.
     with jax.ensure_compile_time_eval():
         return bool(jnp.isfinite(array).all())
-
-
-def outputs_of(apply, params, x):
-    """Check that ``apply(params, x)`` returns shape ``(n, k)``; return that shape.
-
-    Nothing is computed: JAX follows shapes and dtypes alone.
-    """
-    function("apply", apply, "apply(params, x)")
-    out = shape_of("apply(params, x)", apply, params, x)
-    if not hasattr(out, "shape") or len(out.shape) != 2 or out.shape[0] != x.shape[0]:
-        shape = getattr(out, "shape", type(out).__name__)
-        raise ValueError(
-            f"`apply(params, x)` must return outputs of shape (n, k) = "
-            f"({x.shape[0]}, k), but for x of shape {x.shape} it returns {shape}; "
-            "add an axis, for example lambda p, x: f(p, x)[:, None]."
-        )
-    if not jnp.issubdtype(out.dtype, jnp.floating):
-        raise TypeError(
-            f"`apply(params, x)` must return floating-point numbers, but its dtype is "
-            f"{out.dtype}."
-        )
-    return out
-
-
-def one_output(apply, params, x) -> None:
-    """Check that ``apply(params, x)`` returns shape ``(n, 1)``."""
-    if outputs_of(apply, params, x).shape[1] != 1:
-        raise ValueError("`apply` must have one output; take one: f(p, x)[:, :1].")
-
-
-def data(apply, params, x, y):
-    """Check a network, its inputs and its targets together; return x, y, their dtype.
-
-    The targets must be shaped as the outputs, ``(n, k)``: a shape ``(n,)`` would be
-    broadcast against them to ``(n, n)`` without a word.
-    """
-    dtype = parameters("params", params)
-    x = inputs("x", x)
-    y = float_array("y", y, expected="targets of shape (n, k)")
-    same_dtype("params", dtype, "x", x.dtype)
-    same_dtype("x", x.dtype, "y", y.dtype)
-    shape = outputs_of(apply, params, x).shape
-    if y.shape != shape:
-        raise ValueError(
-            f"`y` must have the outputs' shape {shape}, but its shape is {y.shape}"
-            + ("; pass y[:, None]." if y.shape == shape[:1] else ".")
-        )
-    return x, y, dtype
 
 
 def finite_result(result, message: str):

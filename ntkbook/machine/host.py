@@ -20,10 +20,56 @@ def host_matrix(name, value) -> np.ndarray:
     array = host_array(name, value, "kernel values of shape (n1, n2)")
     if array.ndim != 2:
         raise ValueError(
-            f"`{name}` must be a matrix, but its shape is {array.shape}; for a network "
-            "with k outputs flatten the kernel to (n k, n k) first."
+            f"`{name}` must be a matrix, (n1, n2), or for k outputs (n1, n2, k, k), "
+            f"but its shape is {array.shape}."
         )
     return array
+
+
+def as_matrix(gram):
+    """Return a kernel as one matrix, ``(n1 k, n2 k)``, a point's outputs together."""
+    if gram.ndim == 2:
+        return gram
+    n1, n2, k, _ = gram.shape
+    return gram.transpose(0, 2, 1, 3).reshape(n1 * k, n2 * k)
+
+
+def outputs_of_kernel(kernel, y, k_test=None) -> int | None:
+    """Return k for kernels ``(n, n, k, k)`` and targets ``(n, k)``; else ``None``.
+
+    So nobody has to flatten them: their order of entries has to be the targets', and a
+    wrong one gives wrong predictions and no error.
+    """
+    if np.ndim(kernel) != 4:
+        return None
+    n, n2, k, k2 = np.shape(kernel)
+    shape = () if k_test is None else np.shape(k_test)
+    if (n, k) != (n2, k2):
+        raise ValueError(
+            f"`kernel` must have shape (n, n, k, k), but its shape is {(n, n2, k, k2)}."
+        )
+    if np.shape(y) != (n, k):
+        raise ValueError(
+            f"`y` must have shape ({n}, {k}), one column for each output of `kernel`, "
+            f"but its shape is {np.shape(y)}."
+        )
+    if k_test is not None and (len(shape) != 4 or shape[1:] != (n, k, k)):
+        raise ValueError(
+            f"`k_test` must have shape (n_test, {n}, {k}, {k}), as `ntk(x_test, x)` "
+            f"returns it, but its shape is {shape}."
+        )
+    return k
+
+
+def flat(name: str, array, k: int):
+    """Return ``(n, k)`` targets or outputs as ``(n k,)``; ``None`` as it is."""
+    if array is None:
+        return None
+    if np.ndim(array) != 2 or np.shape(array)[1] != k:
+        raise ValueError(
+            f"`{name}` must have shape (n, {k}), but its shape is {np.shape(array)}."
+        )
+    return np.asarray(array).ravel()
 
 
 def targets(y, n: int) -> np.ndarray:

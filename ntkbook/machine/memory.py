@@ -6,6 +6,7 @@ the rows into blocks bounds what is alive at once; the budget says how much that
 
 import contextlib
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 import jax
 
@@ -13,7 +14,8 @@ from ntkbook.machine.checks import finite_float
 
 GIB = 2.0**30
 
-_budget = None  # until somebody sets it
+# Until somebody sets it. Of a context: what one thread sets is not another's.
+_budget: ContextVar[float | None] = ContextVar("memory budget", default=None)
 
 
 def memory_budget() -> float:
@@ -22,8 +24,9 @@ def memory_budget() -> float:
     Unless :func:`limit_memory` sets it, that is 2 GiB, or a quarter of the memory of a
     device that says how much it has, as GPUs do.
     """
-    if _budget is not None:
-        return _budget
+    budget = _budget.get()
+    if budget is not None:
+        return budget
     has = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 0)
     return max(2.0 * GIB, has / 4)
 
@@ -31,6 +34,8 @@ def memory_budget() -> float:
 @contextlib.contextmanager
 def limit_memory(gib: float) -> Iterator[None]:
     """Set the budget for temporary arrays, in GiB, inside a ``with`` block.
+
+    It holds for this thread, and for no other.
 
     The results themselves are not counted: a Gram matrix of n points needs n^2 numbers
     whatever the blocks are.
@@ -40,13 +45,12 @@ def limit_memory(gib: float) -> Iterator[None]:
         >>> with ntkbook.limit_memory(0.25):
         ...     pass  # kernels computed here use blocks of at most 0.25 GiB
     """
-    global _budget
     gib = finite_float("gib", gib, above=0)
-    before, _budget = _budget, min(gib, 1e15) * GIB  # never infinite
+    before = _budget.set(min(gib, 1e15) * GIB)  # never infinite
     try:
         yield
     finally:
-        _budget = before
+        _budget.reset(before)
 
 
 def blocks(

@@ -1,23 +1,33 @@
 """Arrays larger than memory: written to disk part by part, and continued after a kill.
 
 Beside the array ``kernel.npy`` lies ``kernel.npy.parts.json``. It holds a fingerprint
-of everything that decides the values, how the array is cut into parts, and which of
-them are done. A part is written first and noted afterwards, in a file that is moved
-into place whole: killed at any moment, what is noted is there.
+of everything that decides the values, how the array is cut into parts, and a checksum
+of each part that is done. A part is written first, and noted when the disk has it, in a
+file that is moved into place whole: killed at any moment, what is noted is there. While
+parts are missing, one process at a time has the array; others wait for it.
 """
 
 import hashlib
 import json
 import os
 import re
+import sys
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None
 
 
 class Mapped:
-    """An array on disk that is made in parts.
+    """An array on disk that is made in parts; to be used in a ``with`` block.
 
     Args:
         path: of the array, a ``.npy`` file.
@@ -25,88 +35,226 @@ class Mapped:
         dtype: of the array.
         plan: how it is cut into parts, as JSON can hold it; of an array that has been
             begun its own plan is kept.
+        parts: how many parts a plan has, a function of the plan.
         fingerprint: says what the values depend on; see :func:`fingerprint`.
 
     Attributes:
-        array: the array, a memory map.
+        array: the array, a memory map; only to be read where it is complete.
         plan: the plan.
-        done: how many parts are done.
+        done: the checksums of the parts that are done.
 
     Raises:
-        ValueError: something else is at this path.
+        ValueError: something else is at this path, or it is damaged.
+        OSError: there is no room for the array.
     """
 
-    def __init__(self, path, shape, dtype, plan, fingerprint: str):
+    def __init__(self, path, shape, dtype, plan, parts, fingerprint: str):
         self.path = Path(path)
         self.note = self.path.with_name(self.path.name + ".parts.json")
-        begun = self._noted()
-        if begun is None:
+        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+        self._parts, self._fingerprint, self._lock = parts, fingerprint, None
+        if self._complete():
+            self.array = np.load(self.path, "r")
+            return
+        self._wait_for_others()
+        try:
+            if not self._begun():
+                self._begin(plan)
+            self.array = np.load(self.path, "r" if self._complete() else "r+")
+        except BaseException:
+            self._release()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._release()
+
+    def write(self, places: Iterable[tuple], blocks: Iterable) -> None:
+        """Write the next part, one or two blocks, and note it once the disk has it."""
+        checksum = 0
+        for place, block in zip(places, blocks, strict=True):
+            self.array[place] = block
+            checksum = zlib.crc32(np.ascontiguousarray(block), checksum)
+        self.array.flush()
+        self.done.append(checksum)
+        self._write_note()
+
+    def verify(self, places: Iterable[Iterable[tuple]]) -> None:
+        """Refuse an array whose parts are not what was written."""
+        for number, (part, noted) in enumerate(zip(places, self.done, strict=False)):
+            checksum = 0
+            for place in part:
+                block = np.ascontiguousarray(self.array[place])
+                checksum = zlib.crc32(block, checksum)
+            if checksum != noted:
+                raise self._damaged(f"part {number} is not what was written")
+
+    def _complete(self) -> bool:
+        """Look whether all is done, which needs no lock: nobody writes any more."""
+        return self._begun() and len(self.done) == self._parts(self.plan)
+
+    def _begun(self) -> bool:
+        """Read the note, if there is one; refuse what does not belong to it."""
+        if not self.note.exists():
             if self.path.exists():
                 raise ValueError(
                     f"`path`: {self.path} is there, but it was not begun by this "
                     "function; choose another path, or remove it."
                 )
-            self.content = {"fingerprint": fingerprint, "plan": plan, "done": 0}
-            beside = self.path.with_name(self.path.name + ".part")
-            array = np.lib.format.open_memmap(beside, "w+", np.dtype(dtype), shape)
-            array.flush()
-            self._write()
-            os.replace(beside, self.path)
-        elif begun["fingerprint"] != fingerprint:
+            return False
+        try:
+            noted = json.loads(self.note.read_text())
+            self.plan, self.done = noted["plan"], list(map(int, noted["done"]))
+            found, total = noted["fingerprint"], self._parts(self.plan)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+            raise self._damaged("its note cannot be read") from None
+        if found != self._fingerprint:
             raise ValueError(
                 f"`path`: {self.path} holds another kernel (other parameters, inputs, "
                 "settings or versions); choose another path, or remove the file."
             )
-        else:
-            self.content = begun
+        if len(self.done) > total:
+            raise self._damaged("its note counts more parts than there are")
         if not self.path.exists():  # killed between the two files
-            self.note.unlink()
-            self.__init__(path, shape, dtype, plan, fingerprint)
-            return
-        self.array = np.load(self.path, "r+")
-        if self.array.shape != tuple(shape) or self.array.dtype != dtype:
-            raise ValueError(
-                f"`path`: {self.path} is damaged; remove it and {self.note}."
+            return False
+        if self.path.stat().st_size != self._size():
+            raise self._damaged(
+                f"it has {self.path.stat().st_size} bytes and not {self._size()}"
             )
-        self.plan, self.done = self.content["plan"], self.content["done"]
+        return True
 
-    def note_done(self) -> None:
-        """Note one more part as done, once its values have reached the disk."""
-        self.array.flush()
-        self.done += 1
-        self.content["done"] = self.done
-        self._write()
-
-    def _noted(self) -> dict | None:
-        if not self.note.exists():
-            return None
+    def _begin(self, plan) -> None:
+        """Make the array, with room on the disk for all of it, and the note."""
+        self.plan, self.done = plan, []
+        self._write_note()
+        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
         try:
-            found = json.loads(self.note.read_text())
-            if {"fingerprint", "plan", "done"} <= found.keys():
-                return found
-        except (ValueError, AttributeError):  # not UTF-8, not JSON, or no dictionary
-            pass
-        raise ValueError(f"`path`: {self.note} is damaged; remove it and {self.path}.")
+            with beside.open("wb") as file:
+                file.write(self._header())
+                if hasattr(os, "posix_fallocate"):
+                    # Without it a full disk would kill the process at some later write.
+                    os.posix_fallocate(file.fileno(), 0, self._size())
+                else:
+                    file.truncate(self._size())
+                os.fsync(file.fileno())
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            self.note.unlink(missing_ok=True)
+            raise OSError(
+                error.errno,
+                f"`path`: no room for {self._size() / 2**30:.3g} GiB "
+                f"({os.strerror(error.errno or 0)})",
+                str(self.path),
+            ) from None
+        os.replace(beside, self.path)
 
-    def _write(self) -> None:
+    def _header(self) -> bytes:
+        """Return what NumPy writes in front of an array's numbers."""
+        import io
+
+        file = io.BytesIO()
+        header = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        return file.getvalue()
+
+    def _size(self) -> int:
+        numbers = int(np.prod(self.shape, dtype=object))
+        return len(self._header()) + numbers * self.dtype.itemsize
+
+    def _write_note(self) -> None:
         beside = self.note.with_name(f"{self.note.name}.{os.getpid()}.part")
-        beside.write_text(json.dumps(self.content))
+        content = {
+            "fingerprint": self._fingerprint,
+            "plan": self.plan,
+            "done": self.done,
+        }
+        try:
+            with beside.open("w") as file:
+                json.dump(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
         os.replace(beside, self.note)
 
+    def _wait_for_others(self) -> None:
+        if fcntl is None:
+            return
+        lock = self.path.with_name(self.path.name + ".lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Another process writes {self.path}: waiting.", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        self._lock = lock
 
-def fingerprint(function, *arguments, **settings) -> str:
-    """Return a text that changes with a function of arrays, its arguments or settings.
+    def _release(self) -> None:
+        if self._lock is not None:
+            if len(self.done) == self._parts(self.plan):
+                Path(self._lock.name).unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
 
-    The function is told by its jaxpr, so by what it computes and not by its name.
+    def _damaged(self, why: str) -> ValueError:
+        return ValueError(
+            f"`path`: {self.path} is damaged ({why}); remove it and {self.note}."
+        )
+
+
+def fingerprint(function, params, *inputs, **settings) -> str:
+    """Return a text that changes with ``function(params, *inputs)``.
+
+    The function is described by what it computes and not by its name: by its jaxpr and
+    those of its derivatives, in which rules of the reader's own appear, with all arrays
+    that they hold. What Python computes in a callback is in none of them.
     """
-    closed = jax.make_jaxpr(function)(*arguments)
     found = hashlib.sha256()
-    # Where in memory a helper function lies is no property of what is computed.
-    found.update(re.sub(r"0x[0-9a-f]+", "", str(closed.jaxpr)).encode())
     found.update(json.dumps([jax.__version__, settings], sort_keys=True).encode())
-    found.update(str(jax.tree.structure(arguments)).encode())
-    for array in jax.tree.leaves((closed.consts, arguments)):
+    found.update(str(jax.tree.structure((params, inputs))).encode())
+    _add_arrays(found, jax.tree.leaves((params, inputs)))
+
+    def of_params(params):
+        return function(params, *inputs)
+
+    def backward(params):
+        out, pull = jax.vjp(of_params, params)
+        return pull(jnp.ones_like(out))
+
+    def forward(params):
+        return jax.jvp(of_params, (params,), (params,))
+
+    for number, traced in enumerate((of_params, backward, forward)):
+        try:
+            closed = jax.make_jaxpr(traced)(params)
+        except Exception:
+            if number == 0:
+                raise
+            continue  # of a rule that JAX can use in one direction only
+        # Where in memory a helper function lies is no property of what is computed.
+        found.update(re.sub(r"0x[0-9a-f]+", "", str(closed.jaxpr)).encode())
+        _add_arrays(found, [*closed.consts, *_constants(closed.jaxpr)])
+    return found.hexdigest()
+
+
+def _add_arrays(found, arrays) -> None:
+    for array in arrays:
+        if jnp.issubdtype(getattr(array, "dtype", float), jax.dtypes.prng_key):
+            array = jax.random.key_data(array)
         array = np.asarray(array)
         found.update(f"{array.shape} {array.dtype}".encode())
         found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
+
+
+def _constants(jaxpr) -> list:
+    """Return the arrays that the functions called in a jaxpr hold."""
+    found = []
+    for equation in jaxpr.eqns:
+        for value in equation.params.values():
+            for inner in value if isinstance(value, (list, tuple)) else [value]:
+                found += getattr(inner, "consts", [])
+                inner = getattr(inner, "jaxpr", inner)
+                found += _constants(inner) if hasattr(inner, "eqns") else []
+    return found

@@ -8,6 +8,7 @@ not at all.
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,14 @@ class Store:
         if not path.exists():
             _write(path, self.settings)
         found = _read(path)
+        others = {_read(p)["machine"] for p in self._trials()} - {device_report()}
+        if others:
+            warnings.warn(
+                f"{self.folder} holds trials of another machine, version or precision "
+                f"({'; '.join(sorted(others))}); those to come are of this one "
+                f"({device_report()}). Remove the folder to make all of them here.",
+                stacklevel=2,
+            )
         if found != self.settings:
             names = sorted(
                 k
@@ -60,7 +69,8 @@ class Store:
             start = time.perf_counter()
             result = compute()
             seconds = round(time.perf_counter() - start, 1)
-            _write(path, {"result": result, "seconds": seconds})
+            made = {"result": result, "seconds": seconds, "machine": device_report()}
+            _write(path, made)
         return _read(path)["result"]
 
     def provenance(self, command: str) -> dict:
@@ -68,22 +78,37 @@ class Store:
 
         The time is what all trials took together, over however many sittings.
         """
-        trials = [p for p in self.folder.glob("*.json") if p.name != "settings.json"]
-        seconds = sum(_read(p)["seconds"] for p in trials)
+        trials = [_read(path) for path in self._trials()]
+        seconds = sum(trial["seconds"] for trial in trials)
+        machines = {trial["machine"] for trial in trials} or {device_report()}
         return {
             "command": command,
             "settings": self.settings,
             "minutes": round(seconds / 60, 1),
-            "machine": device_report(),
+            "machine": "; ".join(sorted(machines)),
         }
+
+    def _trials(self) -> list[Path]:
+        found = self.folder.glob("*.json")
+        return sorted(path for path in found if path.name != "settings.json")
 
 
 def _read(path: Path) -> dict:
     try:
         found = json.loads(path.read_text())
-        if path.name == "settings.json" or {"result", "seconds"} <= found.keys():
+        if path.name == "settings.json" and isinstance(found, dict):
             return found
-    except (ValueError, AttributeError):  # not UTF-8, not JSON, or no dictionary
+        kinds = {"result": dict, "seconds": (int, float), "machine": str}
+        if path.name != "settings.json":
+            found.setdefault("machine", "not noted")
+            if all(isinstance(found[name], kind) for name, kind in kinds.items()):
+                return found
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ):  # not UTF-8, not JSON, or not its form
         pass
     raise ValueError(
         f"{path} is damaged: it is not what a run writes. Remove it, and run again."
@@ -93,5 +118,12 @@ def _read(path: Path) -> dict:
 def _write(path: Path, content) -> None:
     text = json.dumps(content, indent=1) + "\n"  # fails before a file is begun
     beside = path.with_suffix(f".{os.getpid()}.part")
-    beside.write_text(text)
+    try:
+        with beside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # what is moved into place must be there
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
     os.replace(beside, path)

@@ -13,6 +13,7 @@ ACTIVATIONS: dict[str, Callable] = {
     "erf": jax.scipy.special.erf,
     "gelu": lambda z: jax.nn.gelu(z, approximate=False),
     "identity": lambda z: z,
+    "sign": jnp.sign,
 }
 
 

@@ -88,6 +88,11 @@ class MLP:
     zero_output: bool | str
     scale: float
 
+    @property
+    def independent(self) -> bool:
+        """Say whether an output is known to depend on its own input alone."""
+        return isinstance(self.activation, str)
+
     def init(self, key: Array, x: Float[AnyArray, "n d"]) -> Any:
         """Draw parameters; equation (1) of this module's heading."""
         x = checks.inputs("x", x)

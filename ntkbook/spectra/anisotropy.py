@@ -20,7 +20,7 @@ from jaxtyping import Float, PyTree
 from scipy.sparse.linalg import LinearOperator, svds
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
+from ntkbook.machine import checks, independence, model
 from ntkbook.spectra.eigendecomposition import with_signs
 
 
@@ -55,11 +55,13 @@ def mixed_derivative(
     Raises:
         ValueError, TypeError: several outputs, or arguments that do not fit.
     """
-    checks.parameters("params", params)
+    dtype = model.parameters("params", params)
     x = checks.inputs("x", x)
-    checks.one_output(apply, params, x)
+    checks.same_dtype("params", dtype, "x", x.dtype)
+    model.one_output(apply, params, x)
+    independence.check(apply, params, x, needs="The mixed derivative")
     flat, tree = ravel_pytree(params)
-    shape, dtype = x.shape[1:], x.dtype
+    shape = x.shape[1:]
     forward = partial(_forward, apply, tree)
 
     def matmat(u):

@@ -18,7 +18,7 @@ from jaxtyping import Float, PyTree
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
+from ntkbook.machine import batch, independence, model
 from ntkbook.machine.memory import blocks
 
 
@@ -57,10 +57,9 @@ def second_derivative_norm(
         >>> round(low, 4), round(high, 4)
         (2.0, 2.0)
     """
-    dtype = checks.parameters("params", params)
-    x = checks.inputs("x", x)
-    checks.same_dtype("params", dtype, "x", x.dtype)
-    k = checks.outputs_of(apply, params, x).shape[1]
+    x = batch.check("x", x, model.parameters("params", params))
+    k = model.outputs_of(apply, params, x).shape[1]
+    independence.check(apply, params, x, needs="The second derivative's norm")
     flat, unravel = ravel_pytree(params)
 
     def hessian_product(c):
@@ -69,12 +68,13 @@ def second_derivative_norm(
         )[0]
 
     # One row needs two vectors as long as the parameters, for each output.
-    rows = blocks(x.shape[0], 4 * k * flat.size * flat.dtype.itemsize)
+    rows = blocks(batch.count(x), 4 * k * flat.size * flat.dtype.itemsize)
 
     def sum_of_squares(v):
         v = unravel(v)
         return sum(
-            ravel_pytree(_sum_of_squares(apply, params, x[row], v))[0] for row in rows
+            ravel_pytree(_sum_of_squares(apply, params, batch.take(x, row), v))[0]
+            for row in rows
         )
 
     squared, v = _largest_eigenvalue(sum_of_squares, flat)
@@ -125,7 +125,9 @@ def _sum_of_squares(apply, params, x, v):
     k = jax.eval_shape(apply, params, x).shape[1]
 
     def slope(p, x_i, a, direction):  # of output a at input i
-        return jax.jvp(lambda p: apply(p, x_i[None])[0, a], (p,), (direction,))[1]
+        return jax.jvp(lambda p: apply(p, batch.alone(x_i))[0, a], (p,), (direction,))[
+            1
+        ]
 
     def for_each(function, *batches):  # over inputs, and over outputs
         over_outputs = jax.vmap(function, (None, 0, *[0] * len(batches)))

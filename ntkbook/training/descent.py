@@ -18,9 +18,10 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.kernels.empirical.tangent import as_matrix, ntk
-from ntkbook.machine import checks
-from ntkbook.machine.progress import CompiledBar, progress_bar
+from ntkbook.kernels.empirical.tangent import ntk
+from ntkbook.machine import batch, checks, model
+from ntkbook.machine.host import as_matrix
+from ntkbook.machine.progress import compiled_bar
 from ntkbook.training.loop import (
     Trajectory,
     check_observe,
@@ -62,8 +63,8 @@ def gradient_descent(
         batch_size: points in each minibatch; ``None`` takes all. Every epoch shuffles
             the points anew and drops what does not fill a batch.
         key: random key for the shuffling; needed with ``batch_size``.
-        loss: ``"squared"``, ``"logistic"``, or a function ``(outputs, y) -> scalar``
-            that sums over the points.
+        loss: ``"squared"``, ``"logistic"``, ``"softmax"`` (cross-entropy), or a
+            function ``(outputs, y) -> scalar`` that sums over the points.
         record: when to look: a number of evenly spaced moments, or the steps
             themselves. The start and the end are always among them.
         observe: ``observe(params)``, evaluated at these moments inside the compiled
@@ -87,10 +88,12 @@ def gradient_descent(
         >>> round(float(run.params[0, 0]), 4)
         2.0
     """
-    x, y, dtype = checks.data(apply, params, x, y)
+    # All points at once may be mixed: they are the function's argument. Of a minibatch
+    # one output must not depend on which other points it came with.
+    x, y, dtype = model.data(apply, params, x, y, per_input=batch_size is not None)
     step_size = checks.finite_float("step_size", step_size, above=0)
     steps = checks.positive_int("steps", steps)
-    batch_size, key = batches(batch_size, key, len(x))
+    batch_size, key = batches(batch_size, key, len(y))
     moments = recorded_steps(record, steps)
     of_loss = loss_function(loss, y)
     check_observe(observe, params)
@@ -100,13 +103,12 @@ def gradient_descent(
     # loop then runs later, when the bar is gone.
     if checks.is_traced((params, x, y, key, jnp.zeros(()))):
         progress = False
-    with progress_bar(progress, total=steps, desc="training") as bar:
-        CompiledBar.current = bar
+    with compiled_bar(progress, total=steps, desc="training") as bar:
         end, seen = _run(
-            apply, of_loss, observe, batch_size, progress,
-            params, x, y, jnp.asarray(step_size, dtype), moments, key,
+            apply, of_loss, observe, batch_size,
+            params, x, y, jnp.asarray(step_size, dtype), moments, key, bar,
         )  # fmt: skip
-        if progress:
+        if bar is not None:
             jax.block_until_ready(seen)
             jax.effects_barrier()
     times = step_size * jnp.asarray(moments, dtype)
@@ -116,28 +118,26 @@ def gradient_descent(
     return run
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
-def _run(
-    apply, loss, observe, batch_size, progress, params, x, y, step_size, moments, key
-):
-    n = x.shape[0]
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _run(apply, loss, observe, batch_size, params, x, y, step_size, moments, key, bar):
+    n = len(y)
 
     def objective(params, rows):
         if rows is None:
             return loss(apply(params, x), y)
-        return loss(apply(params, x[rows]), y[rows]) * (n / batch_size)
+        return loss(apply(params, batch.take(x, rows)), y[rows]) * (n / batch_size)
 
-    def batch(step):
+    def rows_of(step):
         if batch_size is None:
             return None
         return minibatch(key, step, n, batch_size)
 
     def one_step(step, params):
-        slope = jax.grad(objective)(params, batch(step))
+        slope = jax.grad(objective)(params, rows_of(step))
         return jax.tree.map(lambda p, g: p - step_size * g, params, slope)
 
     look = look_at(apply, loss, observe, x, y)
-    return loop(one_step, look, params, moments, progress)
+    return loop(one_step, look, params, moments, bar)
 
 
 def _refuse_divergence(run, apply, params, x, loss, step_size):
@@ -159,9 +159,12 @@ def _refuse_divergence(run, apply, params, x, loss, step_size):
         )
     advice = "pass a smaller one."
     if loss == "squared" and run.outputs[0].size <= 2000:
-        gram = np.asarray(as_matrix(ntk(apply, params, x)), np.float64)
-        top = np.linalg.eigvalsh(gram)[-1]
-        advice = f"the largest stable one at the start is {2 / top:.3g}."
+        try:
+            gram = np.asarray(as_matrix(ntk(apply, params, x)), np.float64)
+            top = np.linalg.eigvalsh(gram)[-1]
+            advice = f"the largest stable one at the start is {2 / top:.3g}."
+        except ValueError:
+            pass  # inputs that are mixed have no kernel
     raise ValueError(
         f"training diverged: with `step_size`={step_size:g} the outputs or the loss "
         f"are not finite at step {run.steps[bad]}; {advice}"

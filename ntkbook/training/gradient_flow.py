@@ -16,9 +16,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
+from ntkbook.machine import checks, model
 from ntkbook.machine.host import host_times
-from ntkbook.machine.progress import CompiledBar, progress_bar
+from ntkbook.machine.progress import compiled_bar, reach
 from ntkbook.training.loop import Trajectory, check_observe, look_at
 from ntkbook.training.losses import loss_function
 
@@ -64,8 +64,8 @@ def gradient_flow(
         y: targets, ``(n, k)``, shaped as the outputs.
         times: when to look: one time or several, increasing, from 0 on. The flow is
             solved up to the last; the solver makes at least one step to each.
-        loss: ``"squared"`` (with its half), ``"logistic"``, or a function
-            ``(outputs, y) -> scalar`` that sums over the points.
+        loss: ``"squared"`` (with its half), ``"logistic"``, ``"softmax"``, or a
+            function ``(outputs, y) -> scalar`` that sums over the points.
         observe: ``observe(params)``, evaluated at these times; floating-point arrays.
         tolerance: relative and absolute error allowed in one step, as a root mean
             square over all of ``params``; 1e-9 in float64 and 1e-5 in float32 if not
@@ -91,7 +91,7 @@ def gradient_flow(
 
     Source: :cite:t:`kidger2021neural` for the solver.
     """
-    x, y, dtype = checks.data(apply, params, x, y)
+    x, y, dtype = model.data(apply, params, x, y, per_input=False)
     times = _increasing(times)
     of_loss = loss_function(loss, y)
     for leaf in jax.tree.leaves(check_observe(observe, params)):
@@ -109,10 +109,9 @@ def gradient_flow(
     checks.boolean("progress", progress)
     traced = checks.is_traced((params, x, y, jnp.zeros(())))
     progress = progress and not traced
-    with progress_bar(progress, total=100, desc="flow", unit="%") as bar:
-        CompiledBar.current = bar
+    with compiled_bar(progress, total=100, desc="flow", unit="%") as bar:
         flow, failed = _solve(
-            apply, of_loss, observe, max_steps, progress,
+            apply, of_loss, observe, max_steps, bar,
             params, x, y, jnp.asarray(times, dtype), jnp.asarray(tolerance, dtype),
         )  # fmt: skip
         if not traced:
@@ -123,9 +122,9 @@ def gradient_flow(
     return flow
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _solve(
-    apply, loss, observe, max_steps, progress, params, x, y, times, tolerance
+    apply, loss, observe, max_steps, bar, params, x, y, times, tolerance
 ):  # fmt: skip
     import diffrax  # takes a second, and only this function needs it
 
@@ -136,7 +135,7 @@ def _solve(
             return jnp.zeros(())
 
         def step(self, state, done):
-            jax.debug.callback(CompiledBar.reach, done)
+            jax.debug.callback(reach, bar, done)
             return state
 
         def close(self, state):
@@ -166,7 +165,7 @@ def _solve(
             diffrax.PIDController(rtol=tolerance, atol=tolerance), step_ts=times
         ),
         max_steps=max_steps,
-        progress_meter=Meter() if progress else diffrax.NoProgressMeter(),
+        progress_meter=Meter() if bar is not None else diffrax.NoProgressMeter(),
         throw=False,
     )
     assert solution.ys is not None

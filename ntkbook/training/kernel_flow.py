@@ -12,6 +12,7 @@ kernel K does not change. With :math:`K = V \Lambda V^\top`,
 A rate of 0 is no special case: :math:`g_t(0) = t`.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from jaxtyping import Float
 from ntkbook._types import AnyArray
 from ntkbook.machine import checks, host
 from ntkbook.spectra.eigendecomposition import spectrum
+from ntkbook.training.function_flow import coefficients
 
 
 class KernelFlow(NamedTuple):
@@ -37,16 +39,17 @@ class KernelFlow(NamedTuple):
 
 
 def kernel_flow(
-    kernel: Float[AnyArray, "n n"],
+    kernel: Float[AnyArray, "n n"] | Float[AnyArray, "n n k k"],
     y: Float[AnyArray, "n *k"],
     times: ArrayLike,
     *,
-    k_test: Float[AnyArray, "n_test n"] | None = None,
+    k_test: Float[AnyArray, "n_test n"] | Float[AnyArray, "n_test n k k"] | None = None,
     f0_train: Float[AnyArray, "n *k"] | None = None,
     f0_test: Float[AnyArray, "n_test *k"] | None = None,
     ridge: float = 0.0,
+    loss: str | Callable = "squared",
 ) -> KernelFlow:
-    r"""Predict with gradient flow on half the sum of squares.
+    r"""Predict with gradient flow, by default on half the sum of squares.
 
     .. math::
 
@@ -58,15 +61,22 @@ def kernel_flow(
 
     Args:
         kernel: kernel among the training points, ``(n, n)``, symmetric and positive
-            semidefinite.
-        y: targets, ``(n,)`` or ``(n, k)``; with k outputs each has the same kernel.
+            semidefinite; or ``(n, n, k, k)`` for k outputs, as :func:`ntkbook.ntk`
+            returns it.
+        y: targets, ``(n,)`` or ``(n, k)``. With a kernel ``(n, n)`` all outputs have
+            that kernel, and do not interact.
         times: one time or an array of them, each from 0 to infinity; ``inf`` gives the
             limit of training.
-        k_test: kernel between test and training points, ``(n_test, n)``.
+        k_test: kernel between test and training points, ``(n_test, n)`` or ``(n_test,
+            n, k, k)``.
         f0_train: outputs at the start at the training points, shaped as ``y``;
             ``None`` means 0.
         f0_test: outputs at the start at the test points; ``None`` means 0.
         ridge: :math:`\rho \ge 0`.
+        loss: ``"squared"``, which is solved in closed form; ``"logistic"``,
+            ``"softmax"``, or a function ``(outputs, y) -> scalar`` that sums over the
+            points and takes outputs ``(n, k)``: then the flow is solved by diffrax, up
+            to finite times.
 
     Returns:
         A :class:`KernelFlow` of float64 NumPy arrays. The eigendecomposition always
@@ -90,36 +100,70 @@ def kernel_flow(
     Source: :cite:t:`jacot2018neural`, :cite:t:`lee2019wide`.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # `_finite` looks instead
-        return _flow(kernel, y, times, k_test, f0_train, f0_test, ridge)
+        return _flow(kernel, y, times, k_test, f0_train, f0_test, ridge, loss)
 
 
-def _flow(kernel, y, times, k_test, f0_train, f0_test, ridge) -> KernelFlow:
-    kernel = host.host_matrix("kernel", kernel)
-    n = kernel.shape[0]
+def _flow(kernel, y, times, k_test, f0_train, f0_test, ridge, loss) -> KernelFlow:
+    k = host.outputs_of_kernel(kernel, y, k_test)
+    if k is not None and loss == "squared":
+        flat = _flow(
+            host.as_matrix(host.host_array("kernel", kernel, "kernel values")),
+            host.flat("y", y, k),
+            times,
+            k_test if k_test is None else host.as_matrix(np.asarray(k_test)),
+            host.flat("f0_train", f0_train, k),
+            host.flat("f0_test", f0_test, k),
+            ridge,
+            loss,
+        )
+        train = flat.train.reshape(*flat.train.shape[:-1], -1, k)
+        test = flat.test
+        if test is not None:
+            test = test.reshape(*test.shape[:-1], -1, k)
+        return KernelFlow(train, test)
+    kernel = host.host_array("kernel", kernel, "kernel values of shape (n, n)")
+    n = len(kernel)
+    kernel = host.host_matrix("kernel", host.as_matrix(kernel) if k else kernel)
     y = host.targets(y, n)
     times = host.host_times("times", times)
     ridge = checks.finite_float("ridge", ridge, least=0)
     start = _start("f0_train", f0_train, y.shape)
+    if f0_test is not None and k_test is None:
+        raise ValueError("`f0_test` came without `k_test`; pass both or neither.")
     rates, vectors = spectrum("kernel", kernel)
-    if ridge == 0 and np.isinf(times).any():
-        _refuse_singular(rates)
-
-    # a(t) in the basis of the eigenvectors, with an axis of outputs: (..., n, k)
-    columns = (n, y.size // n)
-    gain = _gain(rates + ridge, times)[..., None]
-    residual = vectors.T @ (y - start).reshape(columns)
-    # (rate times gain) first: it is at most 1, where a(t) alone may overflow.
-    train = vectors @ (rates[:, None] * gain * residual)
+    if k_test is not None:
+        k_test = np.asarray(k_test)
+        k_test = host.test_kernel(host.as_matrix(k_test) if k else k_test, len(kernel))
+        m = len(k_test) // (k or 1)
+        test_start = _start("f0_test", f0_test, (m, *y.shape[1:]))
+    if loss != "squared":
+        a = _by_diffrax(kernel, y, start, times, loss, ridge)
+        a = a.reshape(*times.shape, len(kernel), -1)
+        train, gain = kernel @ a, None
+        test = None if k_test is None else k_test @ a
+    else:
+        if ridge == 0 and np.isinf(times).any():
+            _refuse_singular(rates)
+        # a(t) in the basis of the eigenvectors, with an axis of outputs: (..., n, k)
+        gain = _gain(rates + ridge, times)[..., None]
+        residual = vectors.T @ (y - start).reshape(n, -1)
+        # (rate times gain) first: it is at most 1, where a(t) alone may overflow.
+        train = vectors @ (rates[:, None] * gain * residual)
+        test = None if k_test is None else (k_test @ vectors) @ (gain * residual)
     train = _finite(start + train.reshape(times.shape + y.shape))
-    if k_test is None:
-        if f0_test is not None:
-            raise ValueError("`f0_test` came without `k_test`; pass both or neither.")
+    if test is None:
         return KernelFlow(train, None)
+    test = test.reshape(times.shape + test_start.shape)
+    return KernelFlow(train, _finite(test_start + test))
 
-    k_test = host.test_kernel(k_test, n)
-    shape = (k_test.shape[0], *y.shape[1:])
-    test = ((k_test @ vectors) @ (gain * residual)).reshape(times.shape + shape)
-    return KernelFlow(train, _finite(_start("f0_test", f0_test, shape) + test))
+
+def _by_diffrax(kernel, y, start, times, loss, ridge) -> np.ndarray:
+    """Return the coefficients at all times, in the order in which they were given."""
+    ordered, places = np.unique(times, return_inverse=True)
+    if y.ndim == 1 and callable(loss):
+        y, start = y[:, None], start[:, None]
+    found = coefficients(kernel, y, start, ordered, loss, ridge)
+    return found[places.reshape(-1)]
 
 
 def _finite(predictions) -> np.ndarray:

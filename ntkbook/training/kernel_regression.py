@@ -31,10 +31,10 @@ class Regression(NamedTuple):
 
 
 def kernel_regression(
-    kernel: Float[AnyArray, "n n"],
+    kernel: Float[AnyArray, "n n"] | Float[AnyArray, "n n k k"],
     y: Float[AnyArray, "n *k"],
     *,
-    k_test: Float[AnyArray, "n_test n"] | None = None,
+    k_test: Float[AnyArray, "n_test n"] | Float[AnyArray, "n_test n k k"] | None = None,
     ridge: float = 0.0,
 ) -> Regression:
     r"""Predict with kernel regression, and say how well posed that was.
@@ -46,9 +46,11 @@ def kernel_regression(
     k classes: a kernel model without a constant term predicts 0 where it knows nothing.
 
     Args:
-        kernel: kernel among the training points, ``(n, n)``, symmetric.
+        kernel: kernel among the training points, ``(n, n)``, symmetric; or ``(n, n, k,
+            k)`` for k outputs, as :func:`ntkbook.ntk` returns it.
         y: targets, ``(n,)`` or ``(n, k)``.
-        k_test: kernel between test and training points, ``(n_test, n)``.
+        k_test: kernel between test and training points, ``(n_test, n)`` or ``(n_test,
+            n, k, k)``.
         ridge: :math:`\rho \ge 0`.
 
     Returns:
@@ -71,6 +73,16 @@ def kernel_regression(
 
 
 def _regression(kernel, y, k_test, ridge) -> Regression:
+    k = host.outputs_of_kernel(kernel, y, k_test)
+    if k is not None:
+        flat = _regression(
+            host.as_matrix(host.host_array("kernel", kernel, "kernel values")),
+            host.flat("y", y, k),
+            k_test if k_test is None else host.as_matrix(np.asarray(k_test)),
+            ridge,
+        )
+        test = flat.test if flat.test is None else flat.test.reshape(-1, k)
+        return flat._replace(weights=flat.weights.reshape(-1, k), test=test)
     kernel = host.host_matrix("kernel", kernel)
     n = kernel.shape[0]
     y = host.targets(y, n)

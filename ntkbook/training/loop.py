@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from ntkbook._types import AnyArray
 from ntkbook.machine import checks
-from ntkbook.machine.progress import CompiledBar
+from ntkbook.machine.progress import tick
 
 
 class Trajectory(NamedTuple):
@@ -37,7 +37,7 @@ class Trajectory(NamedTuple):
     params: Any
 
 
-def loop(step: Callable, look: Callable, state, moments, progress: bool = False):
+def loop(step: Callable, look: Callable, state, moments, bar=None):
     """Train, and look at the recorded moments; to be called inside ``jax.jit``.
 
     Args:
@@ -45,7 +45,7 @@ def loop(step: Callable, look: Callable, state, moments, progress: bool = False)
         look: ``look(state)``, a tree of arrays.
         state: where to start.
         moments: increasing numbers of steps, the first of them 0.
-        progress: move the current :class:`CompiledBar`.
+        bar: the number of a bar to move, of :func:`compiled_bar`.
 
     Returns:
         The state at the end, and what ``look`` saw, stacked.
@@ -53,8 +53,8 @@ def loop(step: Callable, look: Callable, state, moments, progress: bool = False)
 
     def segment(state, between):
         state = jax.lax.fori_loop(between[0], between[1], step, state)
-        if progress:
-            jax.debug.callback(CompiledBar.tick, between[1] - between[0])
+        if bar is not None:
+            jax.debug.callback(tick, bar, between[1] - between[0])
         return state, look(state)
 
     first = look(state)

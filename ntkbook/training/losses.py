@@ -19,7 +19,20 @@ def logistic_loss(outputs, y):
     return jnp.sum(jnp.logaddexp(0.0, -y * outputs))
 
 
-LOSSES = {"squared": squared_loss, "logistic": logistic_loss}
+def softmax_loss(outputs, y):
+    r"""Return :math:`-\sum_{i,a} y_{ia} \log \mathrm{softmax}_a f(x_i)`."""
+    return -jnp.sum(y * jax.nn.log_softmax(outputs))
+
+
+LOSSES = {
+    "squared": squared_loss,
+    "logistic": logistic_loss,
+    "softmax": softmax_loss,
+}
+SEPARABLE = {
+    squared_loss,
+    logistic_loss,
+}  # sums over the outputs, which do not interact
 
 
 def loss_function(loss, y) -> Callable:
@@ -41,5 +54,18 @@ def loss_function(loss, y) -> Callable:
             raise ValueError(
                 "`y` must hold -1 and 1 for the logistic loss; for labels 0 and 1 "
                 "pass 2 * y - 1."
+            )
+    if loss == "softmax" and not checks.is_traced(y):
+        rows = np.asarray(y)
+        if y.ndim != 2 or y.shape[1] < 2 or (rows < 0).any():
+            raise ValueError(
+                "`y` must have shape (n, k), k at least 2, for the softmax loss: the "
+                "probability of each class; for class numbers pass jax.nn.one_hot(y, "
+                "k)."
+            )
+        if (np.abs(rows.sum(1) - 1) > 1e-3).any():
+            raise ValueError(
+                "every row of `y` must sum to 1 for the softmax loss; for class "
+                "numbers pass jax.nn.one_hot(y, k)."
             )
     return LOSSES[loss]

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
+from ntkbook.machine import batch, checks, model
 from ntkbook.training.loop import (
     Trajectory,
     check_observe,
@@ -30,7 +30,7 @@ from ntkbook.training.loop import (
     loop,
     recorded_steps,
 )
-from ntkbook.training.losses import loss_function
+from ntkbook.training.losses import SEPARABLE, loss_function
 from ntkbook.training.minibatches import size_of_batches
 
 
@@ -93,7 +93,7 @@ def sgd(
         >>> bool(run.loss[0] > 10 * run.loss[-1])
         True
     """
-    x, y, _ = checks.data(apply, params, x, y)
+    x, y, _ = model.data(apply, params, x, y)
     settings, rate, key, of_loss = _settings(
         step_size, momentum, epochs, batch_size, key, loss, y
     )
@@ -103,18 +103,18 @@ def sgd(
         apply, of_loss, observe, settings, params, x, y, rate, key, moments
     )
     _refuse_divergence(losses, end, step_size)
-    return _trajectory(settings, len(x), rate, moments, losses, seen, end)
+    return _trajectory(settings, len(y), rate, moments, losses, seen, end)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _sgd(apply, loss, observe, settings, params, x, y, rate, key, moments):
     def batch_loss(params, rows):
-        return loss(apply(params, x[rows]), y[rows]) / settings.batch
+        return loss(apply(params, batch.take(x, rows)), y[rows]) / settings.batch
 
     return _train(
         jax.value_and_grad(batch_loss), look_at(apply, loss, observe, x, y),
-        jnp.zeros(settings.epochs, x.dtype),
-        settings, params, len(x), rate, key, moments,
+        jnp.zeros(settings.epochs, y.dtype),
+        settings, params, len(y), rate, key, moments,
     )  # fmt: skip
 
 
@@ -142,14 +142,16 @@ def kernel_sgd(
 
     Args:
         kernel: among the training points, ``(n, n)``.
-        y: targets, ``(n, k)``: each column is a task of its own.
+        y: targets, ``(n, k)``. With the squared and the logistic loss each column is a
+            task of its own; ``"softmax"`` and functions couple the columns.
         step_size, epochs, batch_size, key, momentum, loss: as for :func:`sgd`.
 
     Returns:
         A :class:`Trajectory` with the start and the end. Its ``params`` are :math:`a`,
         ``(n, k)``: elsewhere the outputs are ``k_test @ run.params``, and
         :math:`\lVert w - w_0 \rVert^2 = a^\top \Theta a` is the squared norm of the
-        learned function in the kernel's Hilbert space. Its ``loss`` is ``(epochs, k)``.
+        learned function in the kernel's Hilbert space. Its ``loss`` is ``(epochs, k)``
+        where each column is a task, and ``(epochs,)`` where they are coupled.
 
     Raises:
         ValueError, TypeError: arguments that do not fit, or training that diverged.
@@ -183,16 +185,20 @@ def kernel_sgd(
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _kernel_sgd(loss, settings, kernel, y, rate, key, moments):
-    one = jax.value_and_grad(lambda f, t: loss(f[None, None], t[None, None]))
-    each = jax.vmap(jax.vmap(one))  # a point's loss and its slope, for every task
+    tasks = loss in SEPARABLE  # each column is one
+    # Of a point: its loss, for every task where there are tasks, and its slope.
+    slope_of = jax.vmap(jax.grad(lambda f, t: loss(f[None], t[None])))
+    each = jax.vmap(jax.vmap(lambda f, t: loss(f[None, None], t[None, None])))
 
     def batch_loss(a, rows):
-        value, slope = each(kernel[rows] @ a, y[rows])
-        return value.mean(0), jnp.zeros_like(a).at[rows].set(slope / settings.batch)
+        f, t = kernel[rows] @ a, y[rows]
+        value = each(f, t).mean(0) if tasks else loss(f, t) / settings.batch
+        slope = slope_of(f, t) / settings.batch
+        return value, jnp.zeros_like(a).at[rows].set(slope)
 
     return _train(
         batch_loss, lambda a: (None, kernel @ a, None),
-        jnp.zeros((settings.epochs, y.shape[1]), y.dtype),
+        jnp.zeros((settings.epochs, *y.shape[1:] * tasks), y.dtype),
         settings, jnp.zeros_like(y), len(y), rate, key, moments,
     )  # fmt: skip
 

@@ -40,6 +40,9 @@ NETWORKS = [
     ),
 ]
 
+ONE = dict(width=4, depth=2, activation="tanh", bias_std=0.3)
+THREE = ONE | dict(outputs=3)
+
 
 def in_words(network) -> str:
     """Name a test by what it sets, the same in every process."""

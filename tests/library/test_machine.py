@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 
 import hypothesis
 import hypothesis.strategies as st
@@ -13,6 +14,7 @@ import ntkbook
 from ntkbook import page
 from ntkbook.machine import checks
 from ntkbook.machine.memory import GIB, blocks
+from ntkbook.machine.progress import _bars, compiled_bar, reach, tick
 
 
 @hypothesis.given(
@@ -137,3 +139,43 @@ def test_a_mere_folder_is_no_module(tmp_path, monkeypatch):
     assert some_package.x == some_package.there.x == 1
     assert some_package.__all__ == ["x"]
     assert not hasattr(some_package, "left_over")
+
+
+def test_one_threads_budget_is_not_anothers():
+    """Two that overlap: each has its own, and afterwards all is as before."""
+    before, seen = ntkbook.memory_budget(), {}
+    both_in, one_out = threading.Barrier(2), threading.Event()
+
+    def first():
+        with ntkbook.limit_memory(1e-5):
+            both_in.wait(60)
+            seen["first"] = ntkbook.memory_budget()
+        one_out.set()
+
+    def second():
+        with ntkbook.limit_memory(0.5):
+            both_in.wait(60)
+            one_out.wait(60)
+            seen["second"] = ntkbook.memory_budget()
+        seen["after"] = ntkbook.memory_budget()
+
+    threads = [threading.Thread(target=f) for f in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen["first"] == 1e-5 * 2**30 and seen["second"] == 2**29
+    assert seen["after"] == before == ntkbook.memory_budget()
+
+
+def test_two_bars_move_alone():
+    """What a program says of its own bar reaches no other."""
+    with compiled_bar(True, total=5) as one, compiled_bar(True, total=8) as two:
+        tick(one, 2)
+        tick(two, 3)
+        tick(one, 1)
+        reach(two, 0.07)
+        assert (_bars[int(one)].n, _bars[int(two)].n) == (3, 7)
+    tick(one, 1)  # too late, and no error
+    with compiled_bar(False) as none:
+        assert none is None

@@ -90,7 +90,31 @@ def test_every_stored_run_says_where_it_is_from():
         assert name in found["command"]
 
 
-@pytest.mark.parametrize("content", [b'{"result": 1', b"\xff", b"[]", b"{}"])
+BROKEN = [b'{"result": 1', b"\xff", b"[]", b"{}", b"null", b'"x"', b"5"]
+BROKEN += [b'{"result": 5, "seconds": 1}', b'{"result": {}, "seconds": "1"}']
+
+
+@pytest.mark.parametrize("content", [b"[]", b'"x"', b"null", b"{", b""])
+def test_damaged_settings_are_named(tmp_path, content):
+    Store(tmp_path, {"width": 8})
+    (tmp_path / "settings.json").write_bytes(content)
+    with pytest.raises(ValueError, match="settings.json is damaged"):
+        Store(tmp_path, {"width": 8})
+
+
+def test_a_run_continued_elsewhere_says_so(tmp_path):
+    Store(tmp_path, {}).trial("a", lambda: {})
+    Store(tmp_path, {})  # here: not a word
+    path = tmp_path / "a.json"
+    here = json.loads(path.read_text())["machine"]
+    path.write_text(path.read_text().replace(here, here.replace("JAX ", "JAX 1")))
+    with pytest.warns(UserWarning, match="another machine, version"):
+        store = Store(tmp_path, {})
+    store.trial("b", lambda: {})
+    assert store.provenance("x")["machine"].count("JAX") == 2
+
+
+@pytest.mark.parametrize("content", BROKEN)
 def test_a_damaged_file_is_named(tmp_path, content):
     store = Store(tmp_path, {"width": 8})
     (tmp_path / "a.json").write_bytes(content)

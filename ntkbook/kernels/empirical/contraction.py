@@ -24,6 +24,7 @@ from jaxtyping import Array, Float
 
 from ntkbook.kernels.empirical.interpreter import consumers
 from ntkbook.kernels.empirical.outer_products import OuterProducts, derivative
+from ntkbook.machine import batch
 
 UNUSED = "unused"
 GRAMS = "Grams of inputs and deltas"
@@ -32,19 +33,26 @@ FORMED = "formed from inputs and deltas"
 EQUATION = "Jacobian of its equations"
 WHOLE = "whole Jacobian"
 
+ALL, OWN, SUM = "all", "own", "sum"
+
 
 class Contraction(NamedTuple):
     """What is contracted.
 
     Attributes:
         apply: the network.
-        trace: sum over the outputs.
+        pairs: of which outputs; ``ALL`` k^2, each with itself ``OWN``, or the ``SUM``
+            of these.
         whole: take the whole Jacobian, in forward mode.
     """
 
     apply: Callable
-    trace: bool
+    pairs: str
     whole: bool
+
+    def outputs(self, k: int) -> int:
+        """Return how many numbers a pair of inputs has."""
+        return {ALL: k * k, OWN: k, SUM: 1}[self.pairs]
 
 
 def features(how: Contraction, params, x) -> list:
@@ -65,7 +73,8 @@ def features(how: Contraction, params, x) -> list:
                 large.append(_formed(found))
             elif route != UNUSED:
                 small.append(found)
-        nothing = jnp.zeros((_outputs(how, params, x_i), 0), x.dtype)
+        dtype = jax.tree.leaves(params)[0].dtype
+        nothing = jnp.zeros((_outputs(how, params, x_i), 0), dtype)
         return [jnp.concatenate([nothing, *small], axis=1), *large]
 
     # Some accelerators would round float32 products to 10 or 13 bits without this.
@@ -73,15 +82,31 @@ def features(how: Contraction, params, x) -> list:
         return jax.vmap(at_one)(x)
 
 
+def contributions(how: Contraction, params, x) -> list:
+    """Return what each leaf's own contribution needs, as :func:`features` does."""
+
+    def at_one(x_i):
+        empty = jnp.zeros((_outputs(how, params, x_i), 1))
+        return [
+            {UNUSED: lambda _: empty, FORMED: _formed}.get(_route(how, f), lambda f: f)(
+                f
+            )
+            for f in derivatives(how, params, x_i)
+        ]
+
+    with jax.default_matmul_precision("highest"):
+        return jax.vmap(at_one)(x)
+
+
 def _outputs(how, params, x) -> int:
-    return jax.eval_shape(lambda: how.apply(params, x[None])).shape[1]
+    return jax.eval_shape(lambda: how.apply(params, batch.alone(x))).shape[1]
 
 
 def derivatives(how: Contraction, params, x) -> list:
     """Return the derivatives at one input by each leaf, factored where possible."""
 
     def function(params, x):
-        return how.apply(params, x[None])[0]
+        return how.apply(params, batch.alone(x))[0]
 
     if how.whole:
         found = jax.tree.leaves(jax.jacfwd(function)(params, x))
@@ -105,9 +130,9 @@ def _route(how: Contraction, found) -> str:
         return GRAMS
     # Multiplications for each pair of inputs. Those of single numbers, between the two
     # Grams, wait for memory, and count as much as several in a matrix product.
-    outputs = k if how.trace else k * k
+    outputs = k * k if how.pairs == ALL else k
     products = m_in + outputs * m_out
-    pairs = places**2 * (products + 16 * (1 if how.trace else outputs))
+    pairs = places**2 * (products + 16 * how.outputs(k))
     return PAIRS if pairs < outputs * m_in * m_out else FORMED
 
 
@@ -119,12 +144,13 @@ def _formed(f: OuterProducts):
 def contract(how: Contraction, one: list, two: list) -> Float[Array, "n1 n2 *outputs"]:
     """Return the kernel between two sets of inputs from their features.
 
-    Its shape is ``(n1, n2, k, k)``, or ``(n1, n2)`` for the trace over the outputs.
+    Its shape is ``(n1, n2, k, k)``, or ``(n1, n2, k)`` for each output with itself, or
+    ``(n1, n2)`` for the trace over the outputs.
     """
-    add = _trace_of_contribution if how.trace else _contribution
+    add = {ALL: _contribution, OWN: _of_each_output, SUM: _trace_of_contribution}
     with jax.default_matmul_precision("highest"):
-        gram = reduce(jnp.add, map(add, one, two))
-    return gram if how.trace else gram.transpose(0, 2, 1, 3)
+        gram = reduce(jnp.add, map(add[how.pairs], one, two))
+    return gram.transpose(0, 2, 1, 3) if how.pairs == ALL else gram
 
 
 def _contribution(a, b) -> Float[Array, "n1 k n2 k"]:
@@ -135,6 +161,18 @@ def _contribution(a, b) -> Float[Array, "n1 k n2 k"]:
         return inputs[:, None, :, None] * _products(a.deltas, b.deltas, 2)
     inputs, deltas = _products(a.inputs, b.inputs, 2), _products(a.deltas, b.deltas, 3)
     return (inputs[:, None, :, :, None, :] * deltas).sum((2, 5))
+
+
+def _of_each_output(a, b) -> Float[Array, "n1 n2 k"]:
+    def of_one(a, b):  # the derivatives of one output, without its axis
+        if isinstance(a, OuterProducts):
+            a, b = (f._replace(deltas=f.deltas[:, None]) for f in (a, b))
+        return _trace_of_contribution(a, b)
+
+    if isinstance(a, OuterProducts):
+        axes = OuterProducts(None, 1)  # pyright: ignore[reportArgumentType]
+        return jax.vmap(of_one, (axes, axes), 2)(a, b)
+    return jax.vmap(of_one, (1, 1), 2)(a, b)
 
 
 def _trace_of_contribution(a, b) -> Float[Array, "n1 n2"]:
@@ -180,16 +218,16 @@ class Plan(NamedTuple):
     work_per_pair: int
 
 
-def plan_for(apply: Callable, params, x, k: int, trace: bool) -> Plan:
+def plan_for(apply: Callable, params, x, k: int, pairs: str) -> Plan:
     """Choose the routes from shapes alone; nothing is computed."""
-    trace = trace or k == 1  # then they are the same
-    one = jax.ShapeDtypeStruct(x.shape[1:], x.dtype)
+    pairs = SUM if k == 1 and pairs == ALL else pairs  # then they are the same
+    one = batch.shape_of_one(x)
     try:
-        how = Contraction(apply, trace, whole=False)
+        how = Contraction(apply, pairs, whole=False)
         found = _derivatives.eval_shape(how, params, one)
     except Exception as error:
         # JAX cannot go backwards through every loop, but forwards it can.
-        how = Contraction(apply, trace, whole=True)
+        how = Contraction(apply, pairs, whole=True)
         try:
             found = _derivatives.eval_shape(how, params, one)
         except Exception:
@@ -197,17 +235,17 @@ def plan_for(apply: Callable, params, x, k: int, trace: bool) -> Plan:
         if not _is_irreversible_loop(error):
             warnings.warn(NOT_FAST.format(type(error).__name__, error), stacklevel=2)
     routes = [_route(how, f) for f in found]
-    outputs = 1 if trace else k * k
-    kept, extra, pairs = 0, 0, 0
+    outputs = how.outputs(k)
+    kept, extra, of_pair = 0, 0, 0
     for route, f in zip(routes, found, strict=True):
         numbers = sum(a.size for a in jax.tree.leaves(f))
         if route == FORMED:
             extra += numbers
             numbers = k * f.inputs.shape[1] * f.deltas.shape[2]
         if route == PAIRS:
-            pairs = max(pairs, len(f.inputs) ** 2 * (1 + outputs))
+            of_pair = max(of_pair, len(f.inputs) ** 2 * (1 + outputs))
         kept += numbers
-    return Plan(how, routes, k, kept, kept + extra, pairs + 3 * outputs)
+    return Plan(how, routes, k, kept, kept + extra, of_pair + 3 * outputs)
 
 
 NOT_FAST = (

@@ -125,7 +125,9 @@ class Interpreter:
     def __call__(self, closed, leaves, x) -> list:
         """Return the outputs."""
         views = [View(i) for i in range(len(leaves))]
-        return [z for z, _ in self._jaxpr(closed, [*leaves, x], [*views, None])]
+        x = jax.tree.leaves(x)
+        values, views = [*leaves, *x], [*views, *[None] * len(x)]
+        return [z for z, _ in self._jaxpr(closed, values, views)]
 
     def _jaxpr(self, jaxpr, values, views):
         closed = isinstance(jaxpr, core.ClosedJaxpr)

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.kernels.empirical.tangent import check_finite, kernel_of
+from ntkbook.kernels.empirical.contraction import ALL, SUM
+from ntkbook.kernels.empirical.tangent import check_finite, kernel_of, ntk
 from ntkbook.kernels.gram import blocks_of_gram, pairs_of_blocks
-from ntkbook.machine import checks
+from ntkbook.machine import batch, checks
 from ntkbook.machine.memory_mapped import Mapped, fingerprint
 from ntkbook.machine.progress import progress_bar
 
@@ -30,8 +32,9 @@ def ntk_on_disk(
 
     What is in memory at once is a block. If the call is interrupted, even killed, the
     same call continues where it was, with the result that it would have had; when the
-    kernel is complete, it only opens the file. A second small file,
-    ``<path>.parts.json``, says how far it is.
+    kernel is complete, it only reads the file. A second small file,
+    ``<path>.parts.json``, says how far it is, with a checksum of each part. Another
+    process that makes the same call meanwhile waits.
 
     Args:
         path: of the file, which must end in ``.npy``; its folder must exist.
@@ -47,8 +50,9 @@ def ntk_on_disk(
         indexing it reads from the disk what is asked for.
 
     Raises:
-        ValueError: as :func:`ntk`; or another kernel is at this path.
+        ValueError: as :func:`ntk`; or another kernel is at this path, or a damaged one.
         TypeError: as :func:`ntk`.
+        OSError: the disk has no room for the kernel.
 
     Example:
         >>> import jax.numpy as jnp, ntkbook, pathlib, tempfile
@@ -61,10 +65,16 @@ def ntk_on_disk(
     Source: :cite:t:`jacot2018neural`.
     """
     path = _npy_file(path)
+    checks.boolean("trace", trace)
     checks.boolean("progress", progress)
-    kernel = kernel_of(apply, params, x1, x2, trace)
+    kernel = kernel_of(apply, params, x1, x2, SUM if trace else ALL)
     if checks.is_traced((kernel.params, kernel.x1, kernel.x2)):
         raise ValueError("`params` and inputs must have values: a file is written.")
+    if np.dtype(kernel.dtype).kind != "f":
+        raise TypeError(
+            f"`params` is {kernel.dtype}, which a .npy file cannot hold; pass "
+            "jax.tree.map(lambda a: a.astype('float32'), params)."
+        )
     if jax.process_count() > 1:
         raise ValueError(
             "`path` is one file, and several processes came: call ntk, or start one."
@@ -73,25 +83,61 @@ def ntk_on_disk(
     # The cut depends on the memory budget; a kernel that was begun keeps its own.
     cut: dict[str, Any] = {name: _edges(blocks[name]) for name in ("rows", "columns")}
     which = fingerprint(
-        lambda params, x1, x2: apply(params, x1[:1]),
+        lambda params, x1, x2: apply(params, batch.take(x1, slice(1))),
         *(kernel.params, kernel.x1, kernel.x2),
-        trace=kernel.plan.how.trace,
+        pairs=kernel.plan.how.pairs,
     )
-    mapped = Mapped(path, kernel.shape, kernel.x1.dtype, cut, which)
-    cut = {name: _slices(mapped.plan[name]) for name in ("rows", "columns")}
-    pairs = pairs_of_blocks(**cut)
-    todo = blocks_of_gram(**blocks | cut, pairs=pairs[mapped.done :])
-    with progress_bar(
-        progress, total=len(pairs), initial=mapped.done, desc="kernel"
-    ) as bar:
-        for rows, columns, block in todo:
-            block = np.asarray(check_finite(block))
-            mapped.array[rows, columns] = block
-            if kernel.x2 is None and rows != columns:
-                mapped.array[columns, rows] = block.transpose(kernel.swap)
-            mapped.note_done()
-            bar.update()
+
+    def pairs_of(cut) -> list[tuple[int, int]]:
+        return pairs_of_blocks(**{name: _slices(cut[name]) for name in cut})
+
+    def places(cut, pair) -> list[tuple]:
+        rows = _slices(cut["rows"])
+        columns = _slices(cut["columns"]) or rows
+        r, c = rows[pair[0]], columns[pair[1]]
+        return [(r, c)] if kernel.x2 is not None or r == c else [(r, c), (c, r)]
+
+    with Mapped(
+        path, kernel.shape, kernel.dtype, cut, lambda cut: len(pairs_of(cut)), which
+    ) as mapped:
+        cut = mapped.plan
+        pairs, done = pairs_of(cut), len(mapped.done)
+        mapped.verify(places(cut, pair) for pair in pairs)
+        if done:
+            _same_as_before(mapped, kernel, apply, places(cut, pairs[0])[0])
+        slices = {name: _slices(cut[name]) for name in cut}
+        todo = blocks_of_gram(**blocks | slices, pairs=pairs[done:])
+        with progress_bar(
+            progress, total=len(pairs), initial=done, desc="kernel"
+        ) as bar:
+            for pair, (_, _, block) in zip(pairs[done:], todo, strict=True):
+                block = np.asarray(check_finite(block))
+                both = [block, block.transpose(kernel.swap)]
+                where = places(cut, pair)
+                mapped.write(where, both[: len(where)])
+                bar.update()
     return np.load(path, "r")
+
+
+def _same_as_before(mapped, kernel, apply, place) -> None:
+    """Compute a corner of the kernel anew, and compare it with what is there.
+
+    Not everything that a function computes can be seen in its jaxpr.
+    """
+    rows, columns = (slice(s.start, min(s.stop, s.start + 2)) for s in place)
+    x2 = kernel.x1 if kernel.x2 is None else kernel.x2
+    again = ntk(
+        *(apply, kernel.params, batch.take(kernel.x1, rows), batch.take(x2, columns)),
+        trace=kernel.plan.how.pairs == SUM,
+    )
+    there, again = (np.asarray(a, np.float64) for a in (mapped.array[place], again))
+    there = there[:2, :2]
+    close = float(jnp.finfo(kernel.dtype).eps) ** 0.5 * np.abs(there).max()
+    if not np.abs(there - again).max() <= close:
+        raise ValueError(
+            f"`path`: {mapped.path} holds another kernel: computed anew, its first "
+            "entries differ; choose another path, or remove the file."
+        )
 
 
 def _npy_file(path) -> Path:

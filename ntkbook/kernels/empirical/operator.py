@@ -18,6 +18,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import check_finite, kernel_of
+from ntkbook.machine import batch, checks
 from ntkbook.machine.memory import blocks
 
 
@@ -63,39 +64,45 @@ def ntk_operator(
 
     Source: :cite:t:`novak2022fast`, section 3.2.
     """
-    plan, params, x1, x2 = kernel_of(apply, params, x1, x2)
+    if checks.is_traced((params, x1, x2, jnp.zeros(()))):
+        raise TypeError(
+            "`params` or inputs are traced by JAX, but a SciPy operator multiplies "
+            "vectors that have values; call ntk_operator outside jax.jit, or write "
+            "the product as jax.jvp of jax.vjp."
+        )
+    plan, params, x1, x2, dtype = kernel_of(apply, params, x1, x2)
     x2 = x1 if x2 is None else x2
 
     def product(x1, x2, v):
         gradient = None
-        for rows, part in _parts(apply, params, x2, plan.outputs):
-            more = _pull(apply, params, part, v.reshape(len(x2), -1)[rows])
+        for rows, part in _parts(apply, params, x2, dtype):
+            more = _pull(apply, params, part, v.reshape(-1, plan.outputs)[rows])
             gradient = more if gradient is None else _add(gradient, more)
         found = [
             _push(apply, params, part, gradient)
-            for _, part in _parts(apply, params, x1, plan.outputs)
+            for _, part in _parts(apply, params, x1, dtype)
         ]
         return np.asarray(check_finite(jnp.concatenate(found))).reshape(-1)
 
     def vector(v):  # SciPy's methods hand over float64, and columns
-        return jnp.asarray(np.asarray(v), x1.dtype).reshape(-1)
+        return jnp.asarray(np.asarray(v), dtype).reshape(-1)
 
     make: Any = LinearOperator  # whose type hints are those of its subclasses
     return make(
-        (len(x1) * plan.outputs, len(x2) * plan.outputs),
+        (batch.count(x1) * plan.outputs, batch.count(x2) * plan.outputs),
         matvec=lambda v: product(x1, x2, vector(v)),
         rmatvec=lambda v: product(x2, x1, vector(v)),
-        dtype=x1.dtype,
+        dtype=dtype,
     )
 
 
-def _parts(apply, params, x, k) -> Iterator[tuple]:
+def _parts(apply, params, x, dtype) -> Iterator[tuple]:
     """Yield the inputs in blocks, and where each block stands."""
-    one = jax.ShapeDtypeStruct((1, *x.shape[1:]), x.dtype)
+    one = batch.shape_of_one(x, (1,))
     # What a backward pass keeps of one input is at most all that the forward pass made.
     numbers = _numbers(jax.make_jaxpr(apply)(params, one).jaxpr)
-    for rows in blocks(len(x), 2 * numbers * x.dtype.itemsize):
-        yield rows, x[rows]
+    for rows in blocks(batch.count(x), 2 * numbers * dtype.itemsize):
+        yield rows, batch.take(x, rows)
 
 
 def _numbers(jaxpr) -> int:

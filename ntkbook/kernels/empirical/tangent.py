@@ -14,12 +14,21 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.kernels.empirical.contraction import Plan, contract, features, plan_for
+from ntkbook.kernels.empirical.contraction import (
+    ALL,
+    OWN,
+    SUM,
+    Plan,
+    contract,
+    features,
+    plan_for,
+)
 from ntkbook.kernels.gram import gram_in_blocks
-from ntkbook.machine import checks
+from ntkbook.machine import batch, checks, independence, model
 from ntkbook.machine.memory import blocks, memory_budget
 from ntkbook.machine.mesh import everywhere, gather, here, mesh_for, spread
 
@@ -34,7 +43,8 @@ def ntk(
     x2: Float[AnyArray, "n2 ..."] | None = None,
     *,
     trace: bool = False,
-) -> Float[Array, "n1 n2"] | Float[Array, "n1 n2 k k"]:
+    per_output: bool = False,
+) -> Float[Array, "n1 n2"] | Float[Array, "n1 n2 k k"] | Float[Array, "n1 n2 k"]:
     r"""Return the empirical neural tangent kernel between two sets of inputs.
 
     .. math:: \Theta_{ij} = \sum_q \partial_{w_q} f(x_i, w)\, \partial_{w_q} f(x'_j, w)
@@ -47,17 +57,22 @@ def ntk(
     Args:
         apply: ``apply(params, x) -> (n, k)``, a network's ``apply`` or any JAX function
             of that form in which one input's output does not depend on the others (no
-            batch normalisation). Define it once: a function made anew for each call is
-            compiled anew.
+            batch normalisation). :func:`ntkbook.from_flax`, :func:`ntkbook.from_nnx`
+            and :func:`ntkbook.from_equinox` make it. Define it once: a function made
+            anew for each call is compiled anew.
         params: the parameters, any pytree of floating-point arrays of one dtype.
-        x1: inputs, ``(n1, ...)``.
+        x1: inputs, ``(n1, ...)``: an array of numbers, tokens or pixels, or a pytree of
+            arrays that share their first axis, such as tokens and their mask.
         x2: inputs, ``(n2, ...)``; ``None`` means ``x1``.
-        trace: return the trace over the outputs, which is k times less work.
+        trace: return the trace over the outputs, which contracts k times less.
+        per_output: return the kernel of each output with itself, without the k^2 - k
+            others.
 
     Returns:
         ``(n1, n2)`` for one output; ``(n1, n2, k, k)`` for k outputs, where entry
         ``[i, j, a, b]`` pairs output a at ``x1[i]`` with output b at ``x2[j]``. With
-        ``trace`` always ``(n1, n2)``, the sum over a = b.
+        ``trace`` always ``(n1, n2)``, the sum over a = b; with ``per_output`` always
+        ``(n1, n2, k)``, the entries a = b.
 
     Raises:
         ValueError: shapes that do not match, empty, NaN or infinite input, or a kernel
@@ -79,7 +94,7 @@ def ntk(
     Source: :cite:t:`jacot2018neural`; the layerwise contraction is the dense case of
     :cite:t:`novak2022fast`.
     """
-    kernel = kernel_of(apply, params, x1, x2, trace)
+    kernel = kernel_of(apply, params, x1, x2, _pairs(trace, per_output))
     return check_finite(gram_in_blocks(**kernel.blocks(), swap=kernel.swap))
 
 
@@ -111,10 +126,11 @@ def ntk_diagonal(
 
     Source: :cite:t:`jacot2018neural`.
     """
-    plan, params, x, _ = kernel_of(apply, params, x, name="x")
+    kernel = kernel_of(apply, params, x, name="x")
+    plan, x = kernel.plan, kernel.x1
     numbers_per_row = 4 * plan.work_per_input + plan.work_per_pair
-    rows = blocks(x.shape[0], numbers_per_row * x.dtype.itemsize)
-    found = [_diagonal(plan.how, params, x[r]) for r in rows]
+    rows = blocks(batch.count(x), numbers_per_row * kernel.dtype.itemsize)
+    found = [_diagonal(plan.how, kernel.params, batch.take(x, r)) for r in rows]
     return check_finite(jnp.concatenate(found))
 
 
@@ -164,34 +180,38 @@ class Kernel(NamedTuple):
 
     plan: Plan
     params: Any
-    x1: jax.Array
-    x2: jax.Array | None
+    x1: Any
+    x2: Any
+    dtype: np.dtype
 
     @property
     def swap(self) -> tuple[int, ...]:
         """Return how axes are permuted: Theta(x', x) has outputs exchanged as well."""
-        return (1, 0) if self.plan.how.trace else (1, 0, 3, 2)
+        return {SUM: (1, 0), OWN: (1, 0, 2), ALL: (1, 0, 3, 2)}[self.plan.how.pairs]
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Return the kernel's shape."""
-        n1, n2 = len(self.x1), len(self.x1 if self.x2 is None else self.x2)
-        return (n1, n2) + (() if self.plan.how.trace else (self.plan.outputs,) * 2)
+        n1 = batch.count(self.x1)
+        n2 = n1 if self.x2 is None else batch.count(self.x2)
+        axes = {SUM: 0, OWN: 1, ALL: 2}[self.plan.how.pairs]
+        return (n1, n2) + (self.plan.outputs,) * axes
 
     def blocks(self) -> dict[str, Any]:
         """Return how to compute it block by block, as ``gram_in_blocks`` takes it."""
         plan, mesh = self.plan, mesh_for(self.params, self.x1, self.x2)
         params, x1, x2 = everywhere(mesh, (self.params, self.x1, self.x2))
-        number, devices = x1.dtype.itemsize, 1 if mesh is None else mesh.size
+        number, devices = self.dtype.itemsize, 1 if mesh is None else mesh.size
 
         def slices(x, at_most=None):
             # Two blocks are alive at once, and making one needs as much again.
             per_row = 4 * plan.work_per_input * number
             per_pair = plan.work_per_pair * number
-            return blocks(x.shape[0], per_row, at_most, per_pair)
+            return blocks(batch.count(x), per_row, at_most, per_pair)
 
-        n = x1.shape[0] + (0 if x2 is None else x2.shape[0])
-        side = max(-(-FULL * devices // plan.outputs), -(-x1.shape[0] // SIDE))
+        n1 = batch.count(x1)
+        n = n1 + (0 if x2 is None else batch.count(x2))
+        side = max(-(-FULL * devices // plan.outputs), -(-n1 // SIDE))
         return dict(
             contract=partial(_contract, plan.how, mesh),
             prepare=partial(_features, plan.how, mesh, params),
@@ -204,17 +224,24 @@ class Kernel(NamedTuple):
         )
 
 
-def kernel_of(apply, params, x1, x2=None, trace=False, name="x1") -> Kernel:
-    """Check the arguments of :func:`ntk`, and plan."""
-    dtype = checks.parameters("params", params)
-    x1 = checks.inputs(name, x1)
-    checks.same_dtype("params", dtype, name, x1.dtype)
-    if x2 is not None:
-        x2 = checks.inputs("x2", x2)
-        checks.same_shape_of_inputs("x1", x1, "x2", x2)
+def _pairs(trace, per_output) -> str:
     checks.boolean("trace", trace)
-    k = checks.outputs_of(apply, params, x1).shape[1]
-    return Kernel(plan_for(apply, params, x1, k, trace), params, x1, x2)
+    checks.boolean("per_output", per_output)
+    if trace and per_output:
+        raise ValueError("`trace` sums over what `per_output` keeps; pass one of them.")
+    return SUM if trace else OWN if per_output else ALL
+
+
+def kernel_of(apply, params, x1, x2=None, pairs=ALL, name="x1") -> Kernel:
+    """Check the arguments of :func:`ntk`, and plan."""
+    dtype = model.parameters("params", params)
+    x1 = batch.check(name, x1, dtype)
+    if x2 is not None:
+        x2 = batch.check("x2", x2, dtype)
+        batch.same_kind("x1", x1, "x2", x2)
+    k = model.outputs_of(apply, params, x1, name=name).shape[1]
+    independence.check(apply, params, x1, needs="A tangent kernel")
+    return Kernel(plan_for(apply, params, x1, k, pairs), params, x1, x2, dtype)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -250,11 +277,3 @@ def check_finite(gram):
         f"NaN, infinite, or too large for {gram.dtype}; look at jax.grad(apply) there, "
         "or call ntkbook.double_precision() first.",
     )
-
-
-def as_matrix(gram):
-    """Return the kernel as one matrix, ``(n1 k, n2 k)``, a point's outputs together."""
-    if gram.ndim == 2:
-        return gram
-    n1, n2, k, _ = gram.shape
-    return gram.transpose(0, 2, 1, 3).reshape(n1 * k, n2 * k)

@@ -5,8 +5,8 @@ For a centred Gaussian pair (u, v) with variances q1, q2 and covariance c, a lay
 .. math:: \kappa = \mathbb E[\phi(u)\, \phi(v)], \qquad
     \dot\kappa = \mathbb E[\phi'(u)\, \phi'(v)]
 
-ReLU and erf have them in closed form. Any other activation is expanded in orthonormal
-Hermite polynomials :math:`h_k`:
+Some activations have them in closed form (``closed_forms.py``). Any other is expanded
+in orthonormal Hermite polynomials :math:`h_k`:
 
 .. math:: \kappa = \sum_k a_k(q_1)\, a_k(q_2)\, \rho^k, \qquad
     a_k(q) = \mathbb E[\phi(\sqrt q\, z)\, h_k(z)], \qquad
@@ -19,12 +19,12 @@ and what was cut off is known: at most :math:`\mathbb E[\phi^2] - \sum_k a_k^2`.
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ntkbook.kernels.infinite.closed_forms import Expectations, closed_form, root
 from ntkbook.networks.activations import elementwise
 
 # Equally spaced nodes: for smooth functions they are far more exact than as many nodes
@@ -34,22 +34,6 @@ from ntkbook.networks.activations import elementwise
 #: How many terms of the Hermite series are summed.
 TERMS = 256
 NODES = np.linspace(-12, 12, 769)
-
-
-class Expectations(NamedTuple):
-    r"""Expectations under Gaussian pairs.
-
-    Attributes:
-        value: :math:`\mathbb E[\phi(u) \phi(v)]`.
-        slope: :math:`\mathbb E[\phi'(u) \phi'(v)]`.
-        missing: one number, a bound on the error of both, relative to
-            :math:`\mathbb E[\phi^2]` and :math:`\mathbb E[\phi'^2]`; 0 for a closed
-            form.
-    """
-
-    value: jax.Array
-    slope: jax.Array
-    missing: jax.Array | float = 0.0
 
 
 def expectations(activation: str | Callable, q1, q2, c) -> Expectations:
@@ -66,88 +50,25 @@ def expectations(activation: str | Callable, q1, q2, c) -> Expectations:
         finite everywhere: at a kink (ReLU's slope where u = v) they are the mean of
         both sides. A variance of 0 counts as a correlation of 0.
     """
-    closed_form = CLOSED_FORMS.get(activation) if isinstance(activation, str) else None
-    if closed_form is not None:
-        return closed_form(q1, q2, c)
+    form = closed_form(activation)
+    if form is not None:
+        return form(q1, q2, c)
     return _by_hermite(elementwise(activation), q1, q2, c)
 
 
 def second_moment(activation: str | Callable, q):
     r"""Return :math:`\mathbb E[\phi(u)^2]` for u of variance q: the case u = v."""
-    if activation == "relu":
+    if activation in ("relu", jax.nn.relu):
         return q / 2
-    if activation == "erf":
-        return 2 / jnp.pi * jnp.arcsin(2 * q / (1 + 2 * q))
-    a, _ = _coefficients(elementwise(activation), _root(q, q > 0))
+    form = closed_form(activation)
+    if form is not None:
+        return form(q, q, q).value
+    a, _ = _coefficients(elementwise(activation), root(q, q > 0))
     return (a**2).sum(0)
 
 
-def _relu(q1, q2, c) -> Expectations:
-    product = q1 * q2  # one root: the compiler would make a program of each of two
-    norm = _root(product, product > 0)
-    angle, sine, cosine = _angle(norm, c)
-    rest = jnp.pi - angle
-    value = norm * (sine + rest * cosine) / (2 * jnp.pi)
-    return Expectations(value, rest / (2 * jnp.pi))
-
-
-def _angle(norm, c):
-    """Return the angle between u and v, its sine and its cosine c / norm.
-
-    At u = v the angle's derivative is infinite, with either sign. Rounding of c cannot
-    tell angles below 1e-7 from 0, so they count as 0, with derivative 0: an input then
-    meets itself exactly, in whatever batch it comes.
-    """
-    cosine = jnp.where(norm > 0, c / jnp.where(norm > 0, norm, 1), 0)
-    obtuse = cosine < 0
-    z = (1 - jnp.where(obtuse, -cosine, cosine)) / 2  # sin^2 of half the acute angle
-    root = _root(z, z > 8 * jnp.finfo(z.dtype).eps)
-    # arcsin(root) / root by a polynomial, which the compiler turns into vector
-    # instructions: its own arccos calls a library for each number, ten times slower.
-    t, ratio = 4 * z - 1, 0.0
-    for coefficient in _arcsin_polynomial():
-        ratio = ratio * t + coefficient
-    angle = 2 * root * ratio
-    sine = 2 * root * jnp.sqrt(1 - z)
-    return jnp.where(obtuse, jnp.pi - angle, angle), sine, cosine
-
-
-@lru_cache
-def _arcsin_polynomial():
-    """Return arcsin(sqrt z) / sqrt z for z = (1 + t) / 4 in [0, 1/2], in powers of t.
-
-    Interpolated at 21 Chebyshev points: the nearest singularity, z = 1, leaves an error
-    of about (3 + sqrt 8)^-21, below rounding. Highest power first.
-    """
-
-    def ratio(t):
-        root = np.sqrt((1 + t) / 4)
-        return np.arcsin(root) / root
-
-    chebyshev = np.polynomial.chebyshev
-    return chebyshev.cheb2poly(chebyshev.chebinterpolate(ratio, 20))[::-1].tolist()
-
-
-def _erf(q1, q2, c) -> Expectations:
-    a, b = 1 + 2 * q1, 1 + 2 * q2
-    # c^2 <= q1 q2, so the argument stays below 1 and what is under the root above 1.
-    value = 2 / jnp.pi * jnp.arcsin(2 * c / jnp.sqrt(a * b))
-    return Expectations(value, 4 / jnp.pi / jnp.sqrt(a * b - 4 * c**2))
-
-
-CLOSED_FORMS = {"relu": _relu, "erf": _erf}
-
-
-def _root(square, where):
-    """Return the square root, with value and derivative 0 elsewhere.
-
-    `where` twice, since JAX also differentiates the branch that is not taken.
-    """
-    return jnp.where(where, jnp.sqrt(jnp.where(where, square, 1)), 0)
-
-
 def _by_hermite(activation, q1, q2, c) -> Expectations:
-    root1, root2 = _root(q1, q1 > 0), _root(q2, q2 > 0)
+    root1, root2 = root(q1, q1 > 0), root(q2, q2 > 0)
     norm = root1 * root2
     rho = jnp.where(norm > 0, c / jnp.where(norm > 0, norm, 1), 0)
     rho = jnp.where(jnp.abs(rho) > 1, jnp.sign(rho), rho)  # brought back after rounding

@@ -106,6 +106,15 @@ class NetworkKernel(Kernel):
             "inputs are too large or too close to 0.",
         )
 
+    def __repr__(self) -> str:
+        """Show the settings by name; scikit-learn would show unnamed logarithms."""
+        act = self.activation
+        act = repr(act) if isinstance(act, str) else getattr(act, "__name__", repr(act))
+        return (
+            f"NetworkKernel({self.kind!r}, depth={self.depth}, activation={act}, "
+            f"weight_std={self.weight_std:.3g}, bias_std={self.bias_std:.3g})"
+        )
+
     def diag(self, X):
         """Return the kernel of each input with itself, ``(n,)``."""
         kernel, X = self._kernel(), vectors("X", X)

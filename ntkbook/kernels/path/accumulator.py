@@ -16,6 +16,7 @@ from jax import Array
 
 from ntkbook.kernels.path import quadrature
 from ntkbook.kernels.path.gradients import jacobians
+from ntkbook.machine import batch
 from ntkbook.training.minibatches import minibatch
 
 
@@ -51,7 +52,7 @@ def start(program, params, x, y, x_test) -> State:
             lambda p: jnp.asarray(np.zeros((*shape, *p.shape), p.dtype)), params
         )
 
-    gram = jnp.asarray(np.zeros((len(x_test), *y.shape, y.shape[1]), x.dtype))
+    gram = jnp.asarray(np.zeros((batch.count(x_test), *y.shape, y.shape[1]), y.dtype))
     memories = [zeros(*y.shape), zeros(*y.shape)] if program.has_momentum else []
     return State(params, zeros(), zeros(), memories, gram, gram, gram[:, 0, :, 0])
 
@@ -61,7 +62,7 @@ def accumulate(program, state, x, y, x_test, numbers, key, first, last):
     """Make the steps from ``first`` to ``last``; say whether all is still finite."""
     apply, loss = program.apply, program.loss
     step_size, momentum, weight_decay = numbers
-    n = x.shape[0]
+    n = len(y)
 
     def one_step(step, state):
         if program.batch_size is None:
@@ -69,7 +70,7 @@ def accumulate(program, state, x, y, x_test, numbers, key, first, last):
         else:
             here = minibatch(key, step, n, program.batch_size)
             factor = n / program.batch_size
-        at, points = state.params, x[here]
+        at, points = state.params, batch.take(x, here)
         outputs, back = jax.vjp(lambda p: apply(p, points), at)
         slope = factor * jax.grad(loss)(outputs, y[here])  # (B, k)
         pull = jax.tree.map(
@@ -119,7 +120,7 @@ def _remember(program, memories, momentum, params, points, here, slope):
     """Return each point's gradients, plain and weighted, summed with momentum."""
     jacobian = jacobians(program.apply, params, points)
     n = jax.tree.leaves(memories[0])[0].shape[0]
-    plain = jnp.full_like(slope, n / len(points))
+    plain = jnp.full_like(slope, n / batch.count(points))
 
     def update(memory, jacobian, scale):
         scale = scale.reshape(scale.shape + (1,) * (jacobian.ndim - 2))

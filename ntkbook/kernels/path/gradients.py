@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ntkbook.machine import batch
+
 # Some accelerators would round float32 products to 10 or 13 bits without this.
 EXACT = jax.lax.Precision.HIGHEST
 
@@ -42,6 +44,6 @@ def jacobians(apply, params, x):
     """Return each example's Jacobian: a pytree with leaves ``(n, k, *shape)``."""
 
     def at_one(x_i):
-        return jax.jacrev(lambda p: apply(p, x_i[None])[0])(params)
+        return jax.jacrev(lambda p: apply(p, batch.alone(x_i))[0])(params)
 
     return jax.vmap(at_one)(x)

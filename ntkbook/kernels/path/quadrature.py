@@ -31,6 +31,7 @@ from ntkbook.kernels.path.gradients import (
     jacobians,
 )
 from ntkbook.kernels.path.kinks import smooth_pieces
+from ntkbook.machine import batch
 
 
 class Quadrature(NamedTuple):
@@ -90,10 +91,12 @@ def average(measure, apply, how: Quadrature, size, params, step, queries, *argum
 
     Every query is measured at its own nodes; ``size`` queries are treated together.
     """
-    nodes, weights = jnp.asarray([how.nodes, how.weights], queries.dtype)
+    nodes, weights = jnp.asarray(
+        [how.nodes, how.weights], jax.tree.leaves(params)[0].dtype
+    )
 
     def one_query(x_one):
-        x_one = x_one[None]
+        x_one = batch.alone(x_one)
         u, c = nodes, weights
         if how.kinks:
             edges = smooth_pieces(apply, how.kinks, params, step, x_one)
@@ -111,7 +114,7 @@ def average(measure, apply, how: Quadrature, size, params, step, queries, *argum
         zero = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), like)
         return jax.lax.scan(add, zero, (u, c))[0]
 
-    if size >= queries.shape[0]:
+    if size >= batch.count(queries):
         return jax.vmap(one_query)(queries)
     return jax.lax.map(one_query, queries, batch_size=size)
 
@@ -119,7 +122,7 @@ def average(measure, apply, how: Quadrature, size, params, step, queries, *argum
 def numbers_per_query(apply, params, x_test, n: int, k: int, kinks, memories) -> int:
     """Estimate how many numbers one query needs while it is measured."""
     p = sum(leaf.size for leaf in jax.tree.leaves(params))
-    one = jax.ShapeDtypeStruct((1, *x_test.shape[1:]), x_test.dtype)
+    one = batch.shape_of_one(x_test, (1,))
     needed = 3 * n * k * k + (kinks + 2) * p * bool(kinks)
     if memories:
         needed += 2 * k * p

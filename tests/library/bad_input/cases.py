@@ -294,7 +294,7 @@ CASES = [
     *[(f, {"activation": bad}, "activation")
       for f in (infinite_nngp, infinite_ntk, cntk, network_kernel)
       for bad in (None, "swish", "", 3, ["relu"], np.tanh, X, jnp.sum, lambda z: z > 0,
-                  lambda z: None, lambda: 1, jax.nn.leaky_relu)],
+                  lambda z: None, lambda: 1, jax.nn.elu)],
     *[(f, {name: bad}, name)
       for f in (infinite_nngp, infinite_ntk)
       for name in ("weight_std", "bias_std")

@@ -215,8 +215,9 @@ def test_a_start_that_is_not_finite_is_not_called_divergence():
 def test_a_long_run_shows_a_bar(capsys, monkeypatch):
     """The bar counts every step, and says nothing where it is turned off."""
     total = []
-    count = staticmethod(lambda steps: total.append(int(steps)))
-    monkeypatch.setattr("ntkbook.machine.progress.CompiledBar.tick", count)
+    monkeypatch.setattr(
+        "ntkbook.training.loop.tick", lambda _, steps: total.append(int(steps))
+    )
     apply = ntkbook.mlp(4, 1, "erf", outputs=2).apply  # not compiled before
     options = dict(step_size=0.01, steps=30, record=4)
     ntkbook.gradient_descent(apply, PARAMS, X, Y, **options)

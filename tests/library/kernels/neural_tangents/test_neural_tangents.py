@@ -89,7 +89,7 @@ def test_in_a_fresh_process():
 
 def test_the_page_runs(capsys):
     """The code of the page "neural-tangents today" prints what it says it prints."""
-    page = Path(__file__).parents[3] / "book" / "neural_tangents.md"
+    page = Path(__file__).parents[4] / "book" / "neural_tangents.md"
     code = "".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
     exec(code, {})
     expected = re.findall(r"^print.*  # (.*)$", code, re.M)

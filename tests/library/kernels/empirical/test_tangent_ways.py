@@ -1,10 +1,4 @@
-"""The kernel's diagonal, trace, products with vectors, on disk, and on many devices."""
-
-import os
-import signal
-import subprocess
-import sys
-import textwrap
+"""The kernel's diagonal, trace, products with vectors, and on many devices."""
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +6,9 @@ import numpy as np
 import pytest
 
 import ntkbook
-from ntkbook.kernels.empirical.tangent import as_matrix
-from ntkbook.machine import memory_mapped
-from tests.helpers.networks import agree, setting
-
-ONE = dict(width=4, depth=2, activation="tanh", bias_std=0.3)
-THREE = ONE | dict(outputs=3)
+from ntkbook.machine.host import as_matrix
+from tests.helpers.networks import ONE, THREE, agree, setting
+from tests.helpers.processes import finished, python
 
 
 def convolutional(p, x):
@@ -96,115 +87,6 @@ def test_blocks_of_convolutions_change_nothing():
 
 
 # --- on disk
-
-
-def test_on_disk(tmp_path):
-    apply, params, x1, x2 = setting(n1=7, **THREE)
-    full = np.asarray(ntkbook.ntk(apply, params, x1))
-    with ntkbook.limit_memory(2e-6):
-        found = ntkbook.ntk_on_disk(tmp_path / "a.npy", apply, params, x1)
-        both = ntkbook.ntk_on_disk(tmp_path / "b.npy", apply, params, x1, x2)
-        trace = ntkbook.ntk_on_disk(tmp_path / "c.npy", apply, params, x1, trace=True)
-    assert isinstance(found, np.memmap) and not found.flags.writeable
-    agree(found, full, 1e-13)
-    agree(both, ntkbook.ntk(apply, params, x1, x2), 1e-13)
-    agree(trace, np.einsum("ijaa->ij", full), 1e-13)
-    # Finished: opened, and nothing computed, whatever the budget is now.
-    before = os.stat(tmp_path / "a.npy").st_mtime_ns
-    again = ntkbook.ntk_on_disk(tmp_path / "a.npy", apply, params, x1)
-    assert (again == found).all()
-    assert os.stat(tmp_path / "a.npy").st_mtime_ns == before
-
-
-def test_another_kernel_on_disk_is_refused(tmp_path):
-    apply, params, x1, x2 = setting(**ONE)
-    path, note = tmp_path / "a.npy", tmp_path / "a.npy.parts.json"
-    ntkbook.ntk_on_disk(path, apply, params, x1)
-    twice = jax.tree.map(lambda p: 2 * p, params)
-    other = ntkbook.mlp(**ONE | dict(activation="erf")).apply
-    for arguments in [(apply, twice, x1), (apply, params, x1, x2),
-                      (apply, params, 2 * x1), (other, params, x1)]:  # fmt: skip
-        with pytest.raises(ValueError, match="`path`.*another kernel"):
-            ntkbook.ntk_on_disk(path, *arguments)
-    note.write_text("{")
-    with pytest.raises(ValueError, match="`path`.*damaged"):
-        ntkbook.ntk_on_disk(path, apply, params, x1)
-    note.unlink()
-    with pytest.raises(ValueError, match="`path`.*not begun"):
-        ntkbook.ntk_on_disk(path, apply, params, x1)
-
-
-def test_a_name_for_what_is_computed():
-    def make(factor):
-        def function(x):
-            return jax.nn.relu(factor * x)
-
-        return function
-
-    x = jnp.ones(3)
-    name = memory_mapped.fingerprint(make(2.0), x, trace=False)
-    assert name == memory_mapped.fingerprint(make(2.0), x, trace=False)
-    others = [
-        memory_mapped.fingerprint(make(3.0), x, trace=False),
-        memory_mapped.fingerprint(make(2.0), 2 * x, trace=False),
-        memory_mapped.fingerprint(make(2.0), x, trace=True),
-        memory_mapped.fingerprint(make(jnp.array([2.0, 2.0, 3.0])), x, trace=False),
-    ]
-    assert name not in others and len(set(others)) == 4
-
-
-KILLED = """
-    import os, signal, sys
-    import jax, jax.numpy as jnp, numpy as np
-    import ntkbook
-    from ntkbook.machine.memory_mapped import Mapped
-
-    note_done, path, left, noted = Mapped.note_done, *sys.argv[1:]
-    left = [int(left)]
-
-    def killed(self):
-        left[0] -= 1
-        if left[0] == 0 and noted == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        note_done(self)
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    Mapped.note_done = killed
-    x = jnp.asarray(np.random.default_rng(0).standard_normal((20, 3)), jnp.float32)
-    net = ntkbook.mlp(8, 2, "tanh", outputs=2)
-    with ntkbook.limit_memory(5e-6):
-        ntkbook.ntk_on_disk(path, net.apply, net.init(jax.random.key(0), x), x)
-"""
-
-
-def python(program, *arguments, **environment):
-    """Start another Python."""
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)],
-        env=os.environ | {"JAX_PLATFORMS": "cpu"} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finished(process, wanted=0):
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == wanted, err
-    return out
-
-
-def test_killed_and_continued(tmp_path):
-    """Killed before and after a part is noted; the result is the same to the bit."""
-    killed, whole = tmp_path / "killed.npy", tmp_path / "whole.npy"
-    finished(python(KILLED, killed, 2, "before"), -signal.SIGKILL)
-    begun = killed.read_bytes()
-    finished(python(KILLED, killed, 3, "after"), -signal.SIGKILL)
-    assert killed.read_bytes() != begun
-    finished(python(KILLED, killed, 0, "never"))
-    finished(python(KILLED, whole, 0, "never"))
-    assert killed.read_bytes() == whole.read_bytes()
 
 
 # --- on many devices

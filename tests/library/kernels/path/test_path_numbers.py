@@ -244,8 +244,8 @@ def keyed(w, x, key):
 @pytest.mark.parametrize(
     ("apply", "kind", "message"),
     [
-        (normalised, ValueError, "mixes the points of a batch"),
-        (masked, ValueError, "mixes the points of a batch"),
+        (normalised, ValueError, "mixes the inputs of a batch"),
+        (masked, ValueError, "mixes the inputs of a batch"),
         (dropout, ValueError, "gives another result each time"),
         (keyed, TypeError, r"`apply\(params, x\)` fails"),
     ],
@@ -259,8 +259,8 @@ def test_stochastic_layers_are_refused(apply, kind, message):
     ("change", "kind", "message"),
     [
         (dict(query=jnp.ones((3, 5))), ValueError, "`x` and `x_test` must"),
-        (dict(query=jnp.ones(2)), ValueError, r"`x_test` must have shape \(n, d\)"),
-        (dict(query=QUERY.astype(jnp.float32)), TypeError, "`x` is float64 but"),
+        (dict(query=jnp.ones(2)), ValueError, r"`x_test` must have shape \(n, ...\)"),
+        (dict(query=QUERY.astype(jnp.float32)), TypeError, "`params` is float64 but"),
         (dict(steps=0), ValueError, "`steps` must be at least 1"),
         (dict(step_size=0.0), ValueError, "`step_size` must be above 0"),
         (dict(momentum=1.0), ValueError, "`momentum` must be below 1"),

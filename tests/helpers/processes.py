@@ -1,0 +1,24 @@
+"""Another Python, for tests that kill it, or start several."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+
+def python(program, *arguments, **environment):
+    """Start another Python."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)],
+        env=os.environ | {"JAX_PLATFORMS": "cpu"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(process, wanted=0):
+    """Wait for it, and return what it printed; fail unless it ended as it should."""
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == wanted, err
+    return out
