@@ -58,9 +58,8 @@ def coefficients(kernel, y, start, times, loss, ridge) -> np.ndarray:
 
 def _double_precision():
     # It moved; both names are known to some of the versions that this book runs on.
-    return (
-        getattr(jax, "enable_x64", None) or import_module("jax.experimental").enable_x64
-    )
+    home = jax if hasattr(jax, "enable_x64") else import_module("jax.experimental")
+    return home.enable_x64
 
 
 @partial(jax.jit, static_argnums=0)

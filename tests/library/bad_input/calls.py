@@ -53,8 +53,8 @@ def apply(params=PARAMS, x=X):
     return NET.apply(params, x)
 
 
-def ntk(apply=linear, params=W, x1=X, x2=None):
-    return ntkbook.ntk(apply, params, x1, x2)
+def ntk(apply=linear, params=W, x1=X, x2=None, **options):
+    return ntkbook.ntk(apply, params, x1, x2, **options)
 
 
 def ntk_trace(trace=True):
@@ -72,6 +72,11 @@ def ntk_operator(apply=linear, params=W, x1=X, x2=None):
 
 def ntk_routes(apply=linear, params=W, x=X):
     ntkbook.ntk_routes(apply, params, x)
+
+
+def ntk_contributions(apply=linear, params=W, x1=X, x2=None):
+    found = ntkbook.ntk_contributions(apply, params, x1, x2)
+    return np.stack(list(found.values()))
 
 
 def ntk_on_disk(path="kernel.npy", apply=linear, params=W, x1=X, x2=None, **options):
@@ -225,6 +230,7 @@ FUNCTIONS = [
     ntk_diagonal,
     ntk_operator,
     ntk_routes,
+    ntk_contributions,
     ntk_on_disk,
     linearize,
     taylor_expand,

@@ -54,6 +54,7 @@ from tests.library.bad_input.calls import (
     mlp,
     network_kernel,
     ntk,
+    ntk_contributions,
     ntk_diagonal,
     ntk_on_disk,
     ntk_operator,
@@ -94,7 +95,7 @@ CASES = [
       for bad in BAD_X],
     (apply, {"x": X[:, :1]}, "x"),
     *[(f, {"x1": bad}, "x1")
-      for f in (ntk, ntk_operator, ntk_on_disk)
+      for f in (ntk, ntk_contributions, ntk_operator, ntk_on_disk)
       for bad in BAD_X],
     *[(f, {"x2": bad}, "x2")
       for f in (ntk, ntk_operator, ntk_on_disk)
@@ -199,6 +200,9 @@ CASES = [
     *[(path_kernel, {"weight_decay": bad}, "weight_decay")
       for bad in (*NOT_FLOATS, -0.1, math.nan)],
     *[(path_kernel, {"integral": bad}, "integral") for bad in (None, "middle", 1)],
+    *[(checkpoint_kernel, {"rule": bad}, "rule") for bad in (None, "middle", 1)],
+    *[(ntk, {"per_output": bad}, "per_output") for bad in (None, 1, "all")],
+    *[(kernel_flow, {"loss": bad}, "loss") for bad in (None, "mean", 1, lambda f: f)],
     *[(path_kernel, {"nodes": bad}, "nodes") for bad in (*NOT_INTS, 0)],
     *[(path_kernel, {"kinks": bad}, "kinks") for bad in (*NOT_INTS[1:], -1, 2)],
     *[(path_kernel, {"progress": bad}, "progress") for bad in (None, 1, "yes")],

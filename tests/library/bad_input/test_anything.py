@@ -53,6 +53,7 @@ from tests.library.bad_input.calls import (
     mlp,
     network_kernel,
     ntk,
+    ntk_contributions,
     ntk_diagonal,
     ntk_on_disk,
     ntk_operator,
@@ -86,7 +87,8 @@ ARGUMENTS = {
     "zero_output scale",
     init: "key x",
     apply: "params x",
-    ntk: "apply params x1 x2",
+    ntk: "apply params x1 x2 trace per_output",
+    ntk_contributions: "apply params x1 x2",
     ntk_diagonal: "apply params x",
     ntk_operator: "apply params x1 x2",
     ntk_on_disk: "path apply params x1 x2 trace progress",
@@ -97,7 +99,7 @@ ARGUMENTS = {
     decay_rates: "kernel",
     training_time: "step_size steps points outputs batch_size reduction half momentum",
     one_layer_norms: "a b x activation",
-    kernel_flow: "kernel y times k_test f0_train f0_test ridge",
+    kernel_flow: "kernel y times k_test f0_train f0_test ridge loss",
     kernel_regression: "kernel y k_test ridge",
     infinite_nngp: "x1 x2 depth activation weight_std bias_std first_layer",
     infinite_ntk: "x1 x2 depth activation weight_std bias_std first_layer frozen",
@@ -138,7 +140,7 @@ FLOW = {
     gradient_flow: "apply params x y times loss observe tolerance max_steps progress",
     path_kernel: "apply params x y x_test step_size steps batch_size key loss "
     "momentum weight_decay integral nodes kinks progress",
-    checkpoint_kernel: "apply checkpoints times x y x_test loss",
+    checkpoint_kernel: "apply checkpoints times x y x_test loss rule",
     critique_network: "x y x_test key depth width epochs batch_size step_size "
     "record params after_step apply dtype progress",
 }
