@@ -15,6 +15,7 @@ import sys
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -76,7 +77,7 @@ class Mapped:
         checksum = 0
         for place, block in zip(places, blocks, strict=True):
             self.array[place] = block
-            checksum = zlib.crc32(np.ascontiguousarray(block), checksum)
+            checksum = _crc32(block, checksum)
         self.array.flush()
         self.done.append(checksum)
         self._write_note()
@@ -86,8 +87,7 @@ class Mapped:
         for number, (part, noted) in enumerate(zip(places, self.done, strict=False)):
             checksum = 0
             for place in part:
-                block = np.ascontiguousarray(self.array[place])
-                checksum = zlib.crc32(block, checksum)
+                checksum = _crc32(self.array[place], checksum)
             if checksum != noted:
                 raise self._damaged(f"part {number} is not what was written")
 
@@ -202,6 +202,11 @@ class Mapped:
         return ValueError(
             f"`path`: {self.path} is damaged ({why}); remove it and {self.note}."
         )
+
+
+def _crc32(block, before: int) -> int:
+    data: Any = np.ascontiguousarray(block)  # a buffer, which its type hints hide
+    return zlib.crc32(data, before)
 
 
 def fingerprint(function, params, *inputs, **settings) -> str:

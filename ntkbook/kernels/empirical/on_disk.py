@@ -92,9 +92,8 @@ def ntk_on_disk(
         return pairs_of_blocks(**{name: _slices(cut[name]) for name in cut})
 
     def places(cut, pair) -> list[tuple]:
-        rows = _slices(cut["rows"])
-        columns = _slices(cut["columns"]) or rows
-        r, c = rows[pair[0]], columns[pair[1]]
+        rows, columns = cut["rows"], cut["columns"] or cut["rows"]
+        r, c = slice(*rows[pair[0]]), slice(*columns[pair[1]])
         return [(r, c)] if kernel.x2 is not None or r == c else [(r, c), (c, r)]
 
     with Mapped(
@@ -105,8 +104,8 @@ def ntk_on_disk(
         mapped.verify(places(cut, pair) for pair in pairs)
         if done:
             _same_as_before(mapped, kernel, apply, places(cut, pairs[0])[0])
-        slices = {name: _slices(cut[name]) for name in cut}
-        todo = blocks_of_gram(**blocks | slices, pairs=pairs[done:])
+        blocks |= {name: _slices(cut[name]) for name in cut}
+        todo = blocks_of_gram(**blocks, pairs=pairs[done:])
         with progress_bar(
             progress, total=len(pairs), initial=done, desc="kernel"
         ) as bar:
