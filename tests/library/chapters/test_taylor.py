@@ -71,6 +71,28 @@ def test_a_polynomial_is_its_own_expansion():
     assert jnp.abs(ntkbook.taylor_expand(apply, w0, 2)(w, X) - exact).max() > 0.1
 
 
+def test_order_three_is_a_relu_network_with_its_units_frozen():
+    """Three layers: between kinks of degree three in the weights (Chapter 1)."""
+    net = ntkbook.mlp(4, 2, "relu", bias_std=0.3)
+    start = net.init(jax.random.key(0), X)
+    cubic = jax.jit(ntkbook.taylor_expand(net.apply, start, 3))
+    on = (net.apply.preactivations(start, X) > 0).astype(X.dtype)
+
+    def at(distance):
+        return UNRAVEL(ravel_pytree(start)[0] + distance * ALONG)
+
+    def frozen(params):
+        h = X
+        for layer, units in zip(params, (on[:, :4], on[:, 4:], 1.0), strict=True):
+            scale = 1 / h.shape[1] ** 0.5
+            h = units * (scale * h @ layer["weight"] + 0.3 * layer["bias"][None])
+        return h
+
+    assert ((net.apply.preactivations(at(2.0), X) > 0) != (on > 0)).any()
+    agree(cubic(at(2.0), X), frozen(at(2.0)), 1e-12)
+    agree(cubic(at(1e-3), X), net.apply(at(1e-3), X), 1e-12)  # no kink is crossed
+
+
 def test_the_linearisation_has_the_kernel_of_the_start_everywhere():
     line = ntkbook.linearize(NET.apply, PARAMS)
     kernel = ntkbook.ntk(NET.apply, PARAMS, X)
