@@ -117,13 +117,13 @@ def path_kernel(
         >>> from ntkbook.paths import path_kernel
         >>> line = lambda w, x: x @ w          # its tangent kernel is <x, x'>
         >>> x, y = jnp.array([[1.0], [2.0]]), jnp.array([[1.0], [2.0]])
-        >>> books = path_kernel(
+        >>> parts = path_kernel(
         ...     line, jnp.zeros((1, 1)), x, y, jnp.array([[3.0]]),
         ...     step_size=0.1, steps=1,
         ... )
-        >>> books.kernel.round(4).tolist()     # one step: 0.1 * <3, x_i>
+        >>> parts.kernel.round(4).tolist()     # one step: 0.1 * <3, x_i>
         [[0.3, 0.6]]
-        >>> books.contributions[0, 0].round(4).tolist(), books.outputs.tolist()
+        >>> parts.contributions[0, 0].round(4).tolist(), parts.outputs.tolist()
         ([0.3, 1.2], [[1.5]])
 
     Source: :cite:t:`domingos2020every`, and :cite:t:`bell2023exact` for finite steps.
@@ -196,8 +196,8 @@ def checkpoint_kernel(
     and with :math:`-\ell'_i(t_c)` inside the sum for the contributions. That is the
     left rule; ``"trapezoid"`` takes the mean of both ends of each interval instead.
     TracIn is the same sum for the *loss* at the query: each term has the loss
-    derivative of the query at that checkpoint as well, so no choice of weights turns
-    these contributions into TracIn's.
+    derivative of the query at that checkpoint as well, so no factor per query turns
+    these sums into TracIn's.
 
     Args:
         apply: ``apply(params, x) -> (n, k)``.
@@ -223,13 +223,13 @@ def checkpoint_kernel(
         >>> one = jnp.ones((1, 1))                       # the flow to 1 - exp(-t)
         >>> times = jnp.linspace(0.0, 1.0, 101)
         >>> checkpoints = [(1 - jnp.exp(-t)) * one for t in times]
-        >>> books = checkpoint_kernel(line, checkpoints, times, one, one, one)
-        >>> round(float(books.kernel[0, 0]), 4), round(float(books.error), 4)
+        >>> parts = checkpoint_kernel(line, checkpoints, times, one, one, one)
+        >>> round(float(parts.kernel[0, 0]), 4), round(float(parts.error), 4)
         (1.0, 0.005)
         >>> few = checkpoints[::10], times[::10]
         >>> for rule in ("left", "trapezoid"):
-        ...     books = checkpoint_kernel(line, *few, one, one, one, rule=rule)
-        ...     print(f"{rule:9} {books.error:.4f}")
+        ...     parts = checkpoint_kernel(line, *few, one, one, one, rule=rule)
+        ...     print(f"{rule:9} {parts.error:.4f}")
         left      0.0508
         trapezoid 0.0008
 

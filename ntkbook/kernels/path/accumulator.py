@@ -1,4 +1,4 @@
-r"""Gradient descent that keeps books, the loop behind ntkbook.paths.path_kernel.
+r"""Gradient descent that adds up contributions, the loop of ntkbook.paths.path_kernel.
 
 Each step makes an update and adds to three sums: the path kernel, the contributions
 and what weight decay did. Nothing else is kept, so memory does not depend on how many
@@ -45,7 +45,7 @@ class State(NamedTuple):
 
 
 def start(program, params, x, y, x_test) -> State:
-    """Return empty books."""
+    """Return the state before the first step, with all sums zero."""
 
     def zeros(*shape):  # made by NumPy: nothing to compile
         return jax.tree.map(

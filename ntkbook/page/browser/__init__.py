@@ -61,7 +61,8 @@ CONTRIBUTIONS = (
     "the network, from its path kernel; in outline for its linear model, from the "
     "kernel at the start. The bars add up to the output, Σ, though many of them are "
     "larger than it: they nearly cancel. Raise the scale α, and the filled bars move "
-    "into their outlines: only then are the network's books those of one fixed kernel."
+    "into their outlines: only then do the contributions agree with those of a fixed "
+    "kernel."
 )
 
 
@@ -78,9 +79,9 @@ def contributions_in_browser(caption: str = CONTRIBUTIONS) -> BrowserFigure:
     Example:
         >>> import ntkbook
         >>> ntkbook.page.contributions_in_browser()
-        A network and its books in the browser; it needs HTML and scripts.
+        Contributions to a network's output in the browser; it needs HTML and scripts.
     """
-    about = "A network and its books in the browser"
+    about = "Contributions to a network's output in the browser"
     scripts = ["frame.js", "books.js"]
     return BrowserFigure("contributions", scripts, about, _CONTRIBUTIONS_WORDS, caption)
 

@@ -1,4 +1,4 @@
-// The page's part of the books: the trained network and its data, and what each point
+// The page's part: the trained network and its data, and what each training point
 // contributed to the output at a query. It needs BOOKS (books.js), FRAME and PARTS
 // above it.
 const mountContributions = (() => {

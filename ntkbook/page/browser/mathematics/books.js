@@ -1,4 +1,4 @@
-// A network that is trained while books are kept of what each training point did to it:
+// A network that is trained, and what each training point contributes to it meanwhile:
 // the mathematics, without a page.
 //
 // It is ntkbook.mlp(width, 1, "tanh", weight_std=4.0, bias_std=2.0, zero_output=True),
