@@ -1,12 +1,16 @@
 r"""Chapter 4: networks of infinite width.
 
 :func:`nngp` is the covariance of their outputs at initialisation, :func:`ntk` the
-kernel that they train with, :func:`cntk` that of convolutional ones. With
-:func:`ntkbook.kernel_regression` they are trained in one line:
+kernel that they train with, :func:`cntk` that of convolutional ones.
+:func:`ntkbook.kernel_regression` computes what training them to convergence gives:
 
 .. math:: f_\infty(x) = \Theta(x, X)\, \Theta(X, X)^{-1} y
 
-and as ``NetworkKernel`` they go wherever scikit-learn takes a kernel.
+As ``NetworkKernel`` they go wherever scikit-learn takes a kernel.
+
+ReLU, leaky ReLU, the absolute value, the sign, erf, sines and cosines have closed
+forms. Any other activation is expanded in Hermite polynomials, and refused if it is not
+smooth enough for them, as hard tanh and ELU are.
 """
 
 from typing import TYPE_CHECKING

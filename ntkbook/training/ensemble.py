@@ -6,10 +6,12 @@ Training moves each of them linearly,
 .. math:: f_t(x) = f_0(x) + A_t(x)\,(y - f_0(X)), \qquad
     A_t(x) = \Theta(x, X)\, \Theta^{-1} (I - e^{-\Theta t}),
 
-so what comes out is a Gaussian process again. It is not the posterior of the prior
-:math:`\Sigma`, unless :math:`\Theta = \Sigma`, as where only the last layer is trained:
-with :math:`B = \Sigma_{*X} \Sigma_{XX}^{-1}` its covariance at :math:`t = \infty` is
-that of the posterior plus :math:`(A - B)\, \Sigma_{XX}\, (A - B)^\top` (Chapter 4).
+so the trained outputs are a Gaussian process again. With
+:math:`B = \Sigma_{*X} \Sigma_{XX}^{-1}` its covariance at :math:`t = \infty` is that of
+the posterior of the prior :math:`\Sigma` plus
+:math:`(A - B)\, \Sigma_{XX}\, (A - B)^\top` (Chapter 4). So it is that posterior only
+if :math:`A = B`, as where the last layer alone is trained and
+:math:`\Theta = \Sigma`.
 """
 
 from typing import NamedTuple
