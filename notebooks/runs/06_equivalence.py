@@ -17,7 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 
 import ntkbook
-from ntkbook.critique import data, kernel_trial, network, network_trial, theory
+from ntkbook.critique import (
+    data,
+    kernel,
+    kernel_trial,
+    network,
+    network_trial,
+    theory,
+)
 from ntkbook.critique.networks import BATCH, EPOCHS, LEARNING_RATE
 from ntkbook.critique.study import rmse, start_key
 from ntkbook.flow import training_time
@@ -43,6 +50,7 @@ STUDY = [250, 1000, 4000, 16000, 64000]  # widths of linearised networks, one la
 STUDIED = 5  # for each
 LATE = {10_000: 6, 1000: 6, 2500: 6}  # one layer, trained for long
 ROUGH = 5
+RIVALS = 5  # one layer, the protocol's time, against other kernels from the same start
 # For the protocol's time, on all points with momentum, one and two layers.
 MOMENTUM = {
     1: {156: 8, 625: 8, 2500: 8, 10_000: 8, 40_000: 4},
@@ -372,6 +380,54 @@ def affine_trial(number):
     }
 
 
+def rivals_trial(number):
+    """Return how far a network is from its own kernel's flow and from its rivals.
+
+    All points, plain gradient descent, for the protocol's time. All flows start where
+    the network starts, but for the two that say otherwise. A rival kernel is scaled so
+    that the mean of its 15 linear eigenvalues is that of the network's own.
+    """
+    x, y, x_test, y_test = parts(data(number))
+    points, n = np.concatenate([x, x_test]), len(x)
+    grams = {name: kernel(name, points) for name in ("NTKJ1", "NTKB1", "NTKJ2", "GP1")}
+    grams["covariance"] = np.asarray(nngp(jnp.asarray(points), depth=1, bias_std=1.0))
+    rates = {name: np.linalg.eigvalsh(k[:n, :n]) for name, k in grams.items()}
+    own = rates["NTKJ1"]
+    step = 0.9 / own[-1]
+    run = network(
+        x, y, x_test, key=start_key(number), width=SETTINGS["width"], batch_size=n,
+        step_size=step * n / 2, epochs=round(time_of(1) / step), progress=False,
+    )  # fmt: skip
+    f0, found, end = (run.outputs[0], run.observed[0]), run.observed[-1], run.times[-1]
+    other = float_start(1000 + number, 1, SETTINGS["width"], jnp.float32)
+    g0 = [
+        outputs(other, SETTINGS["width"], 1, jnp.float32(a)).astype(float)
+        for a in (x, x_test)
+    ]
+
+    def flow(name, start):
+        scale = own[-16:-1].mean() / rates[name][-16:-1].mean()
+        k = scale * grams[name]
+        return theory(x, y, x_test, end, start=start, kernel=lambda _: k).mean
+
+    def affine(values):
+        fit = np.linalg.lstsq(np.c_[np.ones(n), x], values, rcond=None)[0]
+        return np.c_[np.ones(len(x_test)), x_test] @ fit
+
+    rivals = {name: flow(name, f0) for name in grams} | {
+        "other start": flow("NTKJ1", g0),
+        "zero": flow("NTKJ1", "zero"),
+        "affine": affine(y),
+        "f0 + affine": f0[1] + affine(y - f0[0]),
+    }
+    return {
+        "network": rmse(found, y_test),
+        "theory": rmse(rivals["NTKJ1"], y_test),
+        "apart": {name: rmse(found, f) for name, f in rivals.items()},
+        "correlation": {name: alike(found, f, y_test) for name, f in rivals.items()},
+    }
+
+
 def alike(f, g, y):
     """Return the correlation of two predictions' residuals."""
     return float(np.corrcoef(f - y, g - y)[0, 1])
@@ -473,6 +529,7 @@ def jobs():
             work = partial(on_all_points, i, width, 1, TO_150, looks=5)
             yield f"late-{width}-{i:03}", work
     yield from ((f"affine-{i:03}", partial(affine_trial, i)) for i in range(TRIALS))
+    yield from ((f"rivals-{i:03}", partial(rivals_trial, i)) for i in range(RIVALS))
     for i in range(ROUGH):  # to the protocol's time, on data from the corrected kernel
         short = partial(on_all_points, i, 10_000, 1, TO_150[:2], looks=1)
         yield f"rough-10000-{i:03}", partial(short, published=False)

@@ -125,6 +125,19 @@ def test_the_stored_networks_are_nearer_to_theory_than_an_affine_fit():
         assert net["correlation"][-1] > fit["correlation"]
 
 
+def test_the_stored_networks_are_nearer_to_their_own_kernel_than_to_its_rivals():
+    """Rivals that are given the same initialisation and a matched time come near."""
+    trials = stored("06_equivalence")["results"]["rivals"]
+    assert len(trials) == 5
+    for t in trials:
+        own, rivals = t["apart"]["NTKJ1"], t["apart"]
+        assert own == min(rivals.values())
+        assert rivals["GP1"] < 1.6 * own  # as far as the affine fit is not
+        assert rivals["f0 + affine"] > 1.8 * own
+        # GP1 is twice the networks' own covariance, but for a constant.
+        assert rivals["covariance"] == pytest.approx(rivals["GP1"], rel=0.01)
+
+
 @pytest.mark.parametrize("width", [1000, 2500, 10_000])
 def test_the_stored_long_runs_hold_their_own_controls(width):
     trials = stored("06_equivalence")["results"][f"late-{width}"]
