@@ -188,10 +188,10 @@ def kappa(
     .. math::
 
         \lVert \partial^2 y [u, v] \rVert^2
-        &= \sum_i (u^\top \partial^2 y_i v)^2
-        \le \sum_i \lVert \partial^2 y_i v \rVert^2 \\
-        &\le N \max_i \lVert \partial^2 y_i \rVert^2
-        \le N \lVert \partial^2 y \rVert^2
+        &= \sum_i (u^\top \partial^2 y_i v)^2 \\
+        &\le \sum_i \lVert \partial^2 y_i v \rVert^2 \\
+        &\le N \max_i \lVert \partial^2 y_i \rVert^2 \\
+        &\le N \lVert \partial^2 y \rVert^2
 
     Args:
         apply: ``apply(params, x) -> (n, k)``, twice differentiable in ``params``. For

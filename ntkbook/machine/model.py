@@ -177,18 +177,19 @@ def _rounds_to_integers(jaxpr, narrow) -> bool:
 
 
 def _one_input(apply, params, x, shape) -> None:
-    n = 2 if shape[0] == 1 else 1
-    rows = batch.shape_of_one(x, (n,))
+    if shape[0] == 1:
+        return
+    rows = batch.shape_of_one(x, (1,))
     why = ""
     try:
         found = checks.shape_of("apply(params, x)", apply, params, rows).shape
     except (TypeError, ValueError, AttributeError) as error:
         found, why = None, f" ({error})"
-    if found != (n, shape[1]):
+    if found != (1, shape[1]):
         gives = "it fails" if found is None else f"it returns shape {found}"
         raise ValueError(
             f"`apply(params, x)` must be a function of each input alone, but for "
-            f"{n} of the {shape[0]} inputs {gives}. If it holds one row for each "
+            f"one of the {shape[0]} inputs {gives}. If it holds one row for each "
             "input, as a mask or lengths, pass them within x, as a pytree: "
             f"lambda p, x: apply(p, x['inputs'], x['mask']).{why}"
         )

@@ -21,8 +21,10 @@ def ntk_contributions(
 ) -> dict[str, Float[Array, "n1 n2"]]:
     r"""Return each parameter's contribution to the trace of the tangent kernel.
 
-    .. math:: \Theta_{ij} = \sum_q \Theta^{(q)}_{ij}, \qquad
-        \Theta^{(q)}_{ij} = \sum_a \bigl\langle \partial_{w_q} f_a(x_i, w),
+    .. math::
+
+        \Theta_{ij} &= \sum_q \Theta^{(q)}_{ij}, \\
+        \Theta^{(q)}_{ij} &= \sum_a \bigl\langle \partial_{w_q} f_a(x_i, w),
         \partial_{w_q} f_a(x'_j, w) \bigr\rangle
 
     A layer that contributes nothing cannot learn at these parameters: every layer below

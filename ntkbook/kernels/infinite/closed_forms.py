@@ -164,6 +164,12 @@ def leaky_relu(slope: float = 0.01) -> LeakyRelu:
     Args:
         slope: on the negative side; -1 gives the absolute value, 0 ReLU.
 
+    Returns:
+        The activation, a function of an array.
+
+    Raises:
+        TypeError: a slope that is not a number.
+
     Example:
         >>> import jax.numpy as jnp
         >>> from ntkbook.infinite import leaky_relu
@@ -179,6 +185,12 @@ def sine(frequency: float = 1.0) -> Wave:
     Args:
         frequency: :math:`\omega > 0`, of :math:`\sin \omega z`.
 
+    Returns:
+        The activation, a function of an array.
+
+    Raises:
+        ValueError, TypeError: a frequency that is not a positive number.
+
     Example:
         >>> import jax.numpy as jnp, ntkbook
         >>> from ntkbook.infinite import nngp, sine
@@ -190,7 +202,23 @@ def sine(frequency: float = 1.0) -> Wave:
 
 
 def cosine(frequency: float = 1.0) -> Wave:
-    r"""Return the cosine of a frequency; see :func:`sine`."""
+    r"""Return the cosine of a frequency, an activation with closed expectations.
+
+    Args:
+        frequency: as for :func:`sine`.
+
+    Returns:
+        The activation, a function of an array.
+
+    Raises:
+        ValueError, TypeError: as :func:`sine`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from ntkbook.infinite import cosine
+        >>> cosine(2.0)(jnp.zeros(1)).tolist()
+        [1.0]
+    """
     return Wave(checks.finite_float("frequency", frequency, above=0), even=True)
 
 
