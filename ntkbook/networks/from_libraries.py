@@ -119,7 +119,7 @@ def from_equinox(
         batched: whether the model takes all inputs at once instead.
 
     Returns:
-        ``apply(params, x) -> (n, k)``, and ``params``: the model's floating-point
+        ``apply(params, x) -> (n, k)``, and ``params``, the model's floating-point
         arrays, and ``None`` in the place of everything else.
 
     Raises:
