@@ -129,7 +129,7 @@ def path_kernel(
     Source: :cite:t:`domingos2020every`, and :cite:t:`bell2023exact` for finite steps.
     """
     x, y, dtype = model.data(apply, params, x, y)
-    x_test = _queries(apply, params, x, x_test)
+    x_test = _queries(apply, params, x, x_test, dtype)
     step_size = checks.finite_float("step_size", step_size, above=0)
     steps = checks.positive_int("steps", steps)
     batch_size, key = batches(batch_size, key, len(y))
@@ -251,7 +251,7 @@ def checkpoint_kernel(
         name = f"checkpoints[{place}]"
         found = model.parameters(name, params)
         checks.same_dtype("checkpoints[0]", dtype, name, found)
-    x_test = _queries(apply, checkpoints[0], x, x_test)
+    x_test = _queries(apply, checkpoints[0], x, x_test, dtype)
     if checks.is_traced(times):
         raise TypeError("`times` is traced by JAX, but its values must be known.")
     times = checks.float_array("times", times, expected="times", to=np.asarray)
@@ -283,9 +283,9 @@ def checkpoint_kernel(
     return _result(program, state, start, x, y, x_test)
 
 
-def _queries(apply, params, x, x_test):
+def _queries(apply, params, x, x_test, dtype):
     """Check the queries, and that an output depends on its own input alone."""
-    x_test = batch.check("x_test", x_test, model.parameters("params", params))
+    x_test = batch.check("x_test", x_test, dtype)
     batch.same_kind("x", x, "x_test", x_test)
     independence.check(apply, params, x, needs="A path kernel")
     return x_test

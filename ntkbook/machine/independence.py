@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ntkbook.machine import batch, checks
+from ntkbook.machine.jaxprs import equations
 
 ROWS = 4
 _passed: OrderedDict = OrderedDict()
@@ -74,9 +75,7 @@ def check(apply, params, x, needs: str) -> None:
 def _coarsest(jaxpr) -> float:
     """Return the largest rounding error of the dtypes that a function computes in."""
     found = [0.0]
-    for equation in jaxpr.eqns:
-        inner = [getattr(p, "jaxpr", p) for p in equation.params.values()]
-        found += [_coarsest(p) for p in inner if hasattr(p, "eqns")]
+    for equation in equations(jaxpr):
         for variable in equation.outvars:
             kind = getattr(variable.aval, "dtype", None)
             if kind is not None and jnp.issubdtype(kind, jnp.floating):

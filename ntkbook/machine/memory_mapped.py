@@ -21,6 +21,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ntkbook.machine.jaxprs import equations, inner
+
 try:
     import fcntl
 except ImportError:  # Windows has no such locks
@@ -255,11 +257,9 @@ def _add_arrays(found, arrays) -> None:
 
 def _constants(jaxpr) -> list:
     """Return the arrays that the functions called in a jaxpr hold."""
-    found = []
-    for equation in jaxpr.eqns:
-        for value in equation.params.values():
-            for inner in value if isinstance(value, (list, tuple)) else [value]:
-                found += getattr(inner, "consts", [])
-                inner = getattr(inner, "jaxpr", inner)
-                found += _constants(inner) if hasattr(inner, "eqns") else []
-    return found
+    return [
+        constant
+        for equation in equations(jaxpr)
+        for called in inner(equation)
+        for constant in getattr(called, "consts", [])
+    ]

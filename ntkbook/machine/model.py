@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ntkbook.machine import batch, checks
+from ntkbook.machine.jaxprs import equations
 
 # What libraries call averages over batches, which no gradient trains.
 STATISTICS = {"batch_stats", "running_mean", "running_var", "num_batches_tracked"}
@@ -165,10 +166,7 @@ def outputs_of(apply, params, x, *, per_input: bool = True, name: str = "x"):
 
 def _rounds_to_integers(jaxpr, narrow) -> bool:
     """Say whether integers are made of floating-point numbers of such a dtype."""
-    for equation in jaxpr.eqns:
-        inner = [getattr(p, "jaxpr", p) for p in equation.params.values()]
-        if any(_rounds_to_integers(p, narrow) for p in inner if hasattr(p, "eqns")):
-            return True
+    for equation in equations(jaxpr):
         if equation.primitive.name == "convert_element_type":
             from_, to = equation.invars[0].aval.dtype, equation.outvars[0].aval.dtype
             if from_ in narrow and jnp.issubdtype(to, jnp.integer):

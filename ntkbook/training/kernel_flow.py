@@ -139,7 +139,7 @@ def _flow(kernel, y, times, k_test, f0_train, f0_test, ridge, loss) -> KernelFlo
     if loss != "squared":
         a = _by_diffrax(kernel, y, start, times, loss, ridge)
         a = a.reshape(*times.shape, len(kernel), -1)
-        train, gain = kernel @ a, None
+        train = kernel @ a
         test = None if k_test is None else k_test @ a
     else:
         if ridge == 0 and np.isinf(times).any():
