@@ -191,7 +191,7 @@ lock:  ## pin the newest versions again, within pyproject.toml's bounds (needs u
 		-o tests/colab-jax-requirements.txt pyproject.toml
 
 LOCK := --quiet --upgrade --universal --python-version 3.11 --no-annotate \
-	--no-emit-index-url --no-emit-find-links \
+	--generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock (install with pip's --no-deps)"
 
 clean:  ## remove the built book and the environments

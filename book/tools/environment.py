@@ -5,12 +5,16 @@
 
 Safe to interrupt and to repeat: an environment counts as finished only when its
 stamp says so, and the stamp is written last. One without a stamp is made afresh.
+One process at a time makes environments here; another one waits, and says so.
 It uses only the standard library, and syntax that old Pythons can read, so that
 they too get as far as printing what is wrong.
 """
 
 from __future__ import print_function
 
+import contextlib
+import errno
+import fcntl
 import hashlib
 import os
 import re
@@ -74,6 +78,26 @@ def say(text):
     sys.stdout.flush()
 
 
+@contextlib.contextmanager
+def alone():
+    """Hold the lock of this folder. What is started meanwhile inherits it, so that an
+    installer whose parent was killed still counts, and nobody clears its files.
+    """
+    folder = os.open(ROOT, os.O_RDONLY)
+    try:
+        os.set_inheritable(folder, True)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (IOError, OSError) as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise
+            say("Another `make` is making the environment here; waiting for it.")
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def digest(path, salt):
     with open(path, "rb") as file:
         return hashlib.sha256(file.read() + str(salt).encode()).hexdigest()
@@ -135,7 +159,11 @@ def run(environment, arguments, total=0):
     """Run a command, log what it prints, and count pip's packages as they come."""
     counted, printed = 0, []
     process = subprocess.Popen(
-        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        arguments,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        close_fds=False,  # see `alone`
     )
     try:
         with open(environment.log, "ab") as log:
@@ -157,10 +185,16 @@ def run(environment, arguments, total=0):
 
 PIP = ["-m", "pip", "install", "--no-deps", "--no-input", "--progress-bar", "off"]
 PIP += ["--disable-pip-version-check", "--retries", "2"]
+PINNED = ["--require-hashes", "-r"]  # what is installed is what was locked
 
 
 def install_pins(environment, python):
     """A new environment with the pinned packages, in place of any older one."""
+    if not os.access(ROOT, os.W_OK):
+        raise Problem(
+            "The environment belongs into this folder, and it cannot be written to: "
+            "{}; clone the repository into one of your own.".format(ROOT)
+        )
     free = free_space()
     if free < environment.gigabytes * GB:
         raise Problem(
@@ -173,12 +207,13 @@ def install_pins(environment, python):
         total = sum("==" in line and line[0] != "#" for line in file)
     name = os.path.relpath(environment.folder, ROOT)
     say("Making the environment {} with {}.".format(name, python))
-    if subprocess.call([python, "-m", "venv", "--clear", environment.folder]):
+    make_folder = [python, "-m", "venv", "--clear", environment.folder]
+    if subprocess.call(make_folder, close_fds=False):
         raise Problem("The environment could not be made (see above).")
     if with_uv(environment):
         return
     say("Installing {} pinned packages: a minute or two.".format(total))
-    run(environment, [environment.python] + PIP + ["-r", environment.pins], total)
+    run(environment, [environment.python] + PIP + PINNED + [environment.pins], total)
 
 
 def with_uv(environment):
@@ -193,7 +228,7 @@ def with_uv(environment):
     try:
         run(
             environment,
-            command + ["--python", environment.python, "-r", environment.pins],
+            command + ["--python", environment.python] + PINNED + [environment.pins],
         )
     except (OSError, Problem):
         return False
@@ -208,16 +243,21 @@ def install_ntkbook(environment):
 
 def make(environment, versions, given=None):
     """Bring `environment` up to date; do nothing where it is."""
-    wanted, found = environment.wanted(), environment.found()
-    if found == wanted:
+    if environment.found() == environment.wanted():
         return
+    with alone():
+        bring_up_to_date(environment, versions, given)
+
+
+def bring_up_to_date(environment, versions, given):
+    wanted, found = environment.wanted(), environment.found()
     if found[:1] != wanted[:1]:
         python = find_python(versions, given)
         if os.path.exists(environment.stamp):
             os.remove(environment.stamp)
         install_pins(environment, python)
         environment.mark(wanted[:1])
-    if environment.with_ntkbook:
+    if environment.with_ntkbook and found != wanted:
         install_ntkbook(environment)
     environment.mark(wanted)
 

@@ -1,9 +1,12 @@
 """Making the environment: every failure is one line that says what to do."""
 
+import hashlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ def tool(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "ROOT", str(tmp_path))
-    (tmp_path / "pins.txt").write_text("iniconfig==2.3.1\n")
+    (tmp_path / "pins.txt").write_text(f"iniconfig==2.3.1 --hash=sha256:{'0' * 64}\n")
     (tmp_path / "pyproject.toml").write_text("")
     return module
 
@@ -144,6 +147,93 @@ def test_done_means_nothing_to_do_and_half_done_means_again(tool, monkeypatch):
     Path(tool.ROOT, "pins.txt").write_text("iniconfig==2.3.0\n")
     tool.make(environment(tool), tool.SUPPORTED)
     assert len(made) == 3
+
+
+def test_a_folder_that_cannot_be_written_to(tool, monkeypatch):
+    monkeypatch.setattr(tool.os, "access", lambda path, mode: mode != os.W_OK)
+    text = problem(tool, environment(tool), tool.SUPPORTED)
+    assert "cannot be written to" in text and "clone the repository" in text
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with the script, and with pins that a wheel beside them satisfies."""
+    folder = tmp_path / "a checkout"
+    (folder / "book" / "tools").mkdir(parents=True)
+    (folder / "tests").mkdir()
+    shutil.copy(SCRIPT, folder / "book" / "tools")
+    (folder / "pyproject.toml").write_text("")
+    wheel = folder / "tests" / "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("tiny.py", "")
+        info = "tiny-1.0.dist-info/"
+        file.writestr(
+            info + "METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0"
+        )
+        file.writestr(info + "WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        file.writestr(info + "RECORD", "")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (folder / "tests" / "colab-requirements.txt").write_text(
+        f"--no-index\n--find-links .\ntiny==1.0 --hash=sha256:{digest}\n"
+    )
+    return folder
+
+
+def begin(checkout, **more):
+    """The script, in that folder; what it prints can be read as it comes."""
+    return subprocess.Popen(
+        [sys.executable, checkout / "book" / "tools" / "environment.py", "colab"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **more,
+    )
+
+
+def ends_well(process, checkout):
+    printed, _ = process.communicate()
+    assert process.returncode == 0, printed
+    inside = checkout / ".venv-colab" / "bin" / "python"
+    subprocess.check_call([inside, "-c", "import tiny"])
+    return printed
+
+
+def test_the_second_of_two_waits_for_the_first(checkout):
+    first = begin(checkout)
+    assert first.stdout.readline().startswith("Making the environment")
+    second = begin(checkout)
+    assert "waiting for it" in second.stdout.readline()
+    ends_well(first, checkout)
+    assert ends_well(second, checkout) == ""  # there was nothing left to do
+
+
+@pytest.mark.weekly
+def test_a_killed_one_is_made_again(checkout):
+    for _ in range(3):
+        killed = begin(checkout)
+        assert "Making the environment" in killed.stdout.readline() + (
+            killed.stdout.readline()  # the first one may say that it waits
+        )
+        killed.kill()
+        killed.wait()
+    ends_well(begin(checkout), checkout)
+
+
+@pytest.mark.weekly
+def test_odd_surroundings_and_a_folder_that_moved(checkout):
+    env = {k: v for k, v in os.environ.items() if k != "HOME"}
+    ends_well(begin(checkout, env=env | {"LC_ALL": "C"}, umask=0o077), checkout)
+    moved = checkout.rename(checkout.parent / "élan")
+    assert "Making the environment" in ends_well(begin(moved, env=env), moved)
+
+
+def test_a_file_other_than_the_one_locked_is_refused(checkout):
+    pins = checkout / "tests" / "colab-requirements.txt"
+    pins.write_text(pins.read_text().split("sha256:")[0] + f"sha256:{'0' * 64}\n")
+    process = begin(checkout)
+    printed, _ = process.communicate()
+    assert process.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in printed.splitlines()[-1]
 
 
 def test_says_how_it_is_used():

@@ -123,8 +123,7 @@ def test_colabs_versions_are_those_of_its_runtime():
     """Both files pin the same JAX, NumPy and SciPy."""
 
     def pins(path):
-        lines = (ROOT / path).read_text().splitlines()
-        return dict(line.split(" ;")[0].split("==") for line in lines if "==" in line)
+        return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / path).read_text(), re.M))
 
     whole, computing = pins("tests/colab-requirements.txt"), pins(matrix.COLAB)
     for name in ("jax", "jaxlib", "numpy", "scipy", "scikit-learn", "matplotlib"):

@@ -1,0 +1,39 @@
+"""What others made and we run is fixed by a hash; only what must write can write."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PINS = [
+    "requirements.txt",
+    "tests/colab-requirements.txt",
+    "tests/colab-jax-requirements.txt",
+]
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_every_pin_has_hashes(name):
+    entries = re.split(r"^(?=[A-Za-z0-9])", (ROOT / name).read_text(), flags=re.M)[1:]
+    assert len(entries) > 50
+    for entry in entries:
+        assert re.match(r"[\w.-]+==\S+", entry), entry
+        assert "--hash=sha256:" in entry, entry
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_actions_are_commits_and_tokens_are_not_kept(path):
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        writes = "write" in job.get("permissions", {}).values()
+        for step in job["steps"]:
+            if action := step.get("uses"):
+                assert re.search("@[0-9a-f]{40}$", action), action
+                if action.startswith("actions/checkout"):
+                    assert step["with"]["persist-credentials"] is False
+            # What may write runs nothing of this repository.
+            assert not (writes and re.search(r"make |pip |\.ci/", step.get("run", "")))
