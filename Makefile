@@ -30,6 +30,8 @@ KNOWN = $(foreach flag,$(QUICK),$(shell XLA_FLAGS="$(flag)" $(BIN)/python -c \
 QUICKLY = XLA_FLAGS="$(strip $(XLA_FLAGS) $(KNOWN) $(1))"
 LIGHTLY = $(call QUICKLY,--xla_backend_optimization_level=0 \
 	--xla_llvm_disable_expensive_passes=true)
+# Longer than any cell takes on a busy machine; a kernel that died would answer never.
+NBVAL := --nbval --nbval-cell-timeout 400
 TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 # In this order: while one process builds the book, the other has what needs none; and
@@ -94,7 +96,7 @@ check: lint types  ## quick: style, types, and the tests and chapters that your 
 	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) \
 		--ignore=tests/course/test_limits.py || test $$? -eq 5  # 5: none to run
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
-	@$(if $(strip $(CHANGED)),$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHANGED))
+	@$(if $(strip $(CHANGED)),$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(CHANGED))
 
 test:  ## run every check, but for those of test-all; 17 minutes on 2 cores
 	$(has_python)
@@ -132,15 +134,15 @@ test-types: environment
 
 test-notebooks: environment  ## a part of test: the chapters, against their outputs
 	$(call heading,Chapters: run again and compared with their stored outputs)
-	@$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(CHAPTERS)
+	@$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(CHAPTERS)
 
 test-projects: environment
 	$(call heading,Projects: run again and compared with their stored outputs)
-	@$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) --nbval $(PROJECTS)
+	@$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(PROJECTS)
 
 test-readers: environment
 	$(call heading,Chapters and projects: compiled as a reader compiles them)
-	@$(PYTEST) $(TWO) --nbval notebooks
+	@$(PYTEST) $(TWO) $(NBVAL) notebooks
 
 test-book: environment  ## a part of test: the built book, in a browser and on paper
 	$(call heading,Book: built from clean; read in a browser; on paper)
