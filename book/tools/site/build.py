@@ -23,6 +23,7 @@ from pathlib import Path
 import yaml
 
 from book.tools.notebooks import colab
+from book.tools.site import entrances
 from book.tools.site.assets import lighten
 from book.tools.site.content_policy import protect
 
@@ -33,25 +34,11 @@ STAMP = BUILD / "stamp"
 LOG = BUILD / "build.log"
 SOLUTIONS = "NTKBOOK_SOLUTIONS"  # "no" leaves them out; sphinx_page.py reads it
 INPUTS = ["book", "notebooks", "ntkbook", "_config.yml", "_toc.yml", "pyproject.toml"]
-INPUTS += ["requirements.txt", "README.md", "LICENSE", "benchmarks/results"]
+INPUTS += ["requirements.txt", "README.md", "LICENSE", "CITATION.cff"]
+INPUTS += ["benchmarks/results"]
 
 # What MathJax loads on demand: extensions, fonts, and its reading aloud of formulas.
 MATHJAX_PARTS = ["input/tex/extensions", "output/chtml/fonts/woff-v2", "a11y", "sre"]
-
-# Sphinx serves the book's first page from its own address, so the site's root
-# sends readers there. It has no icon: to fetch one while it leaves can only fail.
-INDEX = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="0; url=book/start.html">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-</head>
-<body><main><h1>{title}</h1><a href="book/start.html">Start here</a></main></body>
-</html>
-"""
 
 
 class BuildError(Exception):
@@ -141,7 +128,9 @@ def build(clean=False):
         file.unlink(missing_ok=True)
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     sphinx()
-    (HTML / "index.html").write_text(INDEX.format(title=config["title"]))
+    site = config["html"].get("baseurl") or ""
+    changelog = (ROOT / "book" / "changelog.md").read_text()
+    entrances.write(HTML, config["title"], site, changelog)
     (HTML / ".nojekyll").touch()  # GitHub Pages hides folders like _static otherwise
     vendor_mathjax()
     lighten(HTML)

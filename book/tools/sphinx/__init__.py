@@ -1,8 +1,8 @@
 """The book's Sphinx extensions: what Jupyter Book does not do for its pages."""
 
 EXTENSIONS = """
-    api_page book_map claims_page course_tables glossary nonbreaking page performance
-    search_index
+    addresses api_page book_map claims_page course_tables glossary nonbreaking page
+    performance search_index
 """.split()
 
 
