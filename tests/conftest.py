@@ -9,6 +9,7 @@ other ones weekly.
 import itertools
 
 import hypothesis
+import hypothesis.database
 import jax
 import pytest
 
@@ -19,11 +20,12 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+FOUND = hypothesis.database.DirectoryBasedExampleDatabase(".hypothesis/examples")
 hypothesis.settings.register_profile(
     "book",
     deadline=None,  # the first case of a shape compiles
     derandomize=not draws.WEEKLY,
-    database=None,
+    database=FOUND if draws.WEEKLY else None,  # what it found is tried first next time
     print_blob=draws.WEEKLY,  # how to draw a failing case again
     suppress_health_check=list(hypothesis.HealthCheck),
 )
