@@ -5,14 +5,6 @@ from playwright.sync_api import expect
 
 FIRST = "notebooks/01_taylor_expansion.html"
 STRANGE = ["constructor", "__proto__", "<b>x</b>", "%00"]
-    "constructor",
-    "__proto__",
-    "valueOf",
-    "hasOwnProperty",
-    "<b>x</b>",
-    "%00",
-    "\\",
-]
 
 # How many times one presses Tab, in the text, before the first slider.
 STOPS_BEFORE = """() => {
