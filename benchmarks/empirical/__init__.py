@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import ntkbook
-from benchmarks import measure, networks, peers
+from benchmarks import measure
+from benchmarks.empirical import networks, peers
+from benchmarks.empirical.networks import Setting
 from benchmarks.measure import Way
-from benchmarks.networks import Setting
 
 OURS = "ntkbook.ntk"
 NT = "neural-tangents, implementation {}"

@@ -4,10 +4,10 @@ import jax
 import numpy as np
 
 import ntkbook
+from benchmarks.empirical.networks import Setting
 from benchmarks.measure import Way
-from benchmarks.networks import Setting
 
-NEEDED = "PyTorch and nngeometry: pip install -r benchmarks/requirements-bench.txt"
+NEEDED = "PyTorch and nngeometry: pip install -r benchmarks/empirical/requirements.txt"
 
 
 def neural_tangents(
