@@ -188,9 +188,9 @@ bench: environment  ## time the library against its peers
 lock:  ## pin the newest versions again, within pyproject.toml's bounds (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
 	uv pip compile $(LOCK) --group book --group test --group course -o requirements.txt pyproject.toml
-	uv pip compile $(LOCK) --group colab -o tests/colab-requirements.txt
+	uv pip compile $(LOCK) --group colab -o tests/notebooks/colab-requirements.txt
 	uv pip compile $(LOCK) --group book --group test --group course --group colab-jax \
-		-o tests/colab-jax-requirements.txt pyproject.toml
+		-o tests/notebooks/colab-jax-requirements.txt pyproject.toml
 
 LOCK := --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 	--generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -18,8 +18,6 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import batch, checks, independence, model
-from ntkbook.machine.host import host_array
 from ntkbook.spectra.anisotropy import (
     Anisotropy,
     anisotropy_directions,
@@ -33,6 +31,8 @@ from ntkbook.spectra.eigenfunctions import (
     kernel_and_targets,
     targets_at,
 )
+from ntkbook.validation import batch, checks, independence, model
+from ntkbook.validation.host import host_array
 
 __all__ = [
     "Anisotropy",

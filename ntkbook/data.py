@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # the package dataset-fashion-mnist
 FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"

@@ -17,10 +17,10 @@ import numpy as np
 from jaxtyping import Float
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
-from ntkbook.machine.host import as_matrix, host_array
 from ntkbook.spectra.eigendecomposition import spectrum, with_signs
 from ntkbook.training.minibatches import size_of_batches
+from ntkbook.validation import checks
+from ntkbook.validation.host import as_matrix, host_array
 
 __all__ = ["DecayRates", "decay_rates", "training_time"]
 

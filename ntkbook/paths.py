@@ -19,11 +19,11 @@ from ntkbook.kernels.path import accumulator
 from ntkbook.kernels.path.kinks import has_kinks
 from ntkbook.kernels.path.quadrature import LEFT_END, gauss_legendre, numbers_per_query
 from ntkbook.kernels.path.result import PathKernel
-from ntkbook.machine import batch, checks, independence, model
 from ntkbook.machine.memory import GIB, blocks, memory_budget
 from ntkbook.machine.progress import progress_bar
 from ntkbook.training.losses import loss_function
 from ntkbook.training.minibatches import batches
+from ntkbook.validation import batch, checks, independence, model
 
 __all__ = ["PathKernel", "checkpoint_kernel", "path_kernel"]
 

@@ -20,9 +20,9 @@ from jaxtyping import Float, PyTree
 
 from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import ntk
-from ntkbook.machine import batch, checks, model
-from ntkbook.machine.host import as_matrix
 from ntkbook.spectra.second_derivative import second_derivative_norm
+from ntkbook.validation import batch, checks, model
+from ntkbook.validation.host import as_matrix
 
 __all__ = ["Kappa", "kappa", "linearize", "second_derivative_norm", "taylor_expand"]
 

@@ -18,9 +18,9 @@ from jaxtyping import Array, Float
 
 from ntkbook import Estimate, estimate
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
 from ntkbook.machine.progress import progress_bar
 from ntkbook.networks.activations import elementwise
+from ntkbook.validation import checks
 
 __all__ = ["Norms", "Sweep", "one_layer_norms", "sweep"]
 

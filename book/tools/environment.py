@@ -271,7 +271,9 @@ def main(arguments):
             )
         )
     if arguments == ["colab"]:
-        colab = Environment(".venv-colab", "tests/colab-requirements.txt", 1.5, False)
+        colab = Environment(
+            ".venv-colab", "tests/notebooks/colab-requirements.txt", 1.5, False
+        )
         # Colab itself runs 3.13, so that comes first, before the one running this.
         make(colab, SUPPORTED, "python" + SUPPORTED[0])
     elif arguments:

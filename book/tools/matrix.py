@@ -19,7 +19,7 @@ from book.tools import stages
 
 ROOT = Path(__file__).resolve().parents[2]
 WHERE = ROOT / "_build" / "matrix"
-COLAB = "tests/colab-jax-requirements.txt"
+COLAB = "tests/notebooks/colab-jax-requirements.txt"
 FEW_THREADS = {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
     "NPROC": "1",  # of XLA's own pool

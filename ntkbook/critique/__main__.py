@@ -12,10 +12,10 @@ from ntkbook.critique.kernels import NAMES
 from ntkbook.critique.networks import BATCH, EPOCHS, LEARNING_RATE, WIDTH
 from ntkbook.critique.study import FORMS, kernel_trial, network_trial
 from ntkbook.critique.trials import DIMENSION, POINTS, SEED, TRIALS
-from ntkbook.machine import checks
 from ntkbook.machine.precision import double_precision
 from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
+from ntkbook.validation import checks
 
 
 def main(arguments=None) -> None:

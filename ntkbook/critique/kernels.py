@@ -16,9 +16,9 @@ from scipy.spatial.distance import cdist
 
 from ntkbook._types import AnyArray
 from ntkbook.infinite import nngp, ntk
-from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks
 from ntkbook.machine.precision import is_double
+from ntkbook.validation import checks
 
 ROOT2 = 2**0.5
 IN_CACHE = 2**15  # numbers

@@ -11,11 +11,11 @@ from jaxtyping import Array, Float, PyTree
 from ntkbook._types import AnyArray
 from ntkbook.critique.predictions import training_data
 from ntkbook.flow import training_time
-from ntkbook.machine import checks, model
 from ntkbook.machine.progress import compiled_bar
 from ntkbook.networks.mlp import mlp
 from ntkbook.training.loop import Trajectory, loop, recorded_steps
 from ntkbook.training.minibatches import size_of_batches
+from ntkbook.validation import checks, model
 
 WIDTH = 10_000
 EPOCHS = 3000  # for each hidden layer

@@ -19,10 +19,10 @@ from jaxtyping import Float
 from ntkbook._types import AnyArray
 from ntkbook.critique.kernels import points_of
 from ntkbook.infinite import nngp, ntk
-from ntkbook.machine import checks
-from ntkbook.machine.host import host_array
-from ntkbook.training.ensemble import ensemble_flow
-from ntkbook.training.kernel_flow import kernel_flow
+from ntkbook.training.constant_kernel.ensemble import ensemble_flow
+from ntkbook.training.constant_kernel.kernel_flow import kernel_flow
+from ntkbook.validation import checks
+from ntkbook.validation.host import host_array
 
 STARTS = ("random", "zero")
 

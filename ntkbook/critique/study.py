@@ -7,8 +7,8 @@ from ntkbook.critique.kernels import NAMES, Published, kernel
 from ntkbook.critique.networks import EPOCHS, network
 from ntkbook.critique.predictions import theory
 from ntkbook.critique.trials import SEED, data
-from ntkbook.machine import checks
-from ntkbook.training.kernel_regression import kernel_regression
+from ntkbook.training.constant_kernel.kernel_regression import kernel_regression
+from ntkbook.validation import checks
 
 FORMS = {"published": True, "corrected": False}
 # Where a network is looked at: after these parts of its training.

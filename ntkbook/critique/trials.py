@@ -20,8 +20,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ntkbook.critique.kernels import kernel
-from ntkbook.machine import checks
 from ntkbook.results import stored
+from ntkbook.validation import checks
 
 SEED = 11342
 POINTS = 1000

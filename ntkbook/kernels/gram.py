@@ -6,8 +6,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from ntkbook.machine import batch
 from ntkbook.machine.progress import progress_bar
+from ntkbook.validation import batch
 
 
 def gram_in_blocks(

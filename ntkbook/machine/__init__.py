@@ -1,4 +1,4 @@
-"""Where the computations run: devices, precision, memory, and the checks of input."""
+"""Where the computations run: devices, precision, memory, progress, what is kept."""
 
 from ntkbook._lazy import exports
 

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 
 import jax
 
-from ntkbook.machine.checks import finite_float
+from ntkbook.validation.checks import finite_float
 
 GIB = 2.0**30
 

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ntkbook.machine.jaxprs import equations, inner
+from ntkbook.validation.jaxprs import equations, inner
 
 try:
     import fcntl

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ntkbook.machine.checks import is_traced
+from ntkbook.validation.checks import is_traced
 
 
 def mesh_for(*arrays) -> Mesh | None:

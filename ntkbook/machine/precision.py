@@ -6,7 +6,7 @@ it once, visibly, at the head of a notebook.
 
 import jax
 
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 
 def double_precision(on: bool = True) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 ACTIVATIONS: dict[str, Callable] = {
     "relu": jax.nn.relu,

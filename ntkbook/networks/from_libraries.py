@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from ntkbook.machine import checks, model
+from ntkbook.validation import checks, model
 
 
 def from_flax(module: Any, variables: PyTree, **options: Any) -> tuple[Callable, Any]:

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
 from ntkbook.networks.activations import elementwise
 from ntkbook.networks.mlp import Network
+from ntkbook.validation import checks
 
 SIDE = 5  # of a filter
 

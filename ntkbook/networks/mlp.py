@@ -27,8 +27,8 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
 from ntkbook.networks.activations import ACTIVATIONS, elementwise
+from ntkbook.validation import checks
 
 PARAMETRIZATIONS = ("ntk", "standard", "pytorch")
 ZERO_OUTPUTS = ("twin", "subtract")

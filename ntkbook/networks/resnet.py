@@ -12,9 +12,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from ntkbook.machine import checks
 from ntkbook.networks.activations import elementwise
 from ntkbook.networks.mlp import Network
+from ntkbook.validation import checks
 
 
 def resnet(

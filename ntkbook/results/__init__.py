@@ -4,7 +4,7 @@ import json
 from datetime import date
 from pathlib import Path
 
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 __all__ = ["keep", "stored"]
 

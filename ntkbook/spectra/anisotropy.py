@@ -20,8 +20,8 @@ from jaxtyping import Float, PyTree
 from scipy.sparse.linalg import LinearOperator, svds
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks, independence, model
 from ntkbook.spectra.eigendecomposition import with_signs
+from ntkbook.validation import checks, independence, model
 
 
 class Anisotropy(NamedTuple):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import eigh
 
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 
 def check_symmetric(name, kernel) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
-from ntkbook.machine.host import host_array
 from ntkbook.spectra.eigendecomposition import spectrum, with_signs
+from ntkbook.validation import checks
+from ntkbook.validation.host import host_array
 
 DENSE = 2000  # up to so many points all eigenvectors are computed
 

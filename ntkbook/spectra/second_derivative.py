@@ -18,8 +18,8 @@ from jaxtyping import Float, PyTree
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import batch, independence, model
 from ntkbook.machine.memory import blocks
+from ntkbook.validation import batch, independence, model
 
 
 def second_derivative_norm(

@@ -19,8 +19,6 @@ from jaxtyping import Array, Float, PyTree
 
 from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import ntk
-from ntkbook.machine import batch, checks, model
-from ntkbook.machine.host import as_matrix
 from ntkbook.machine.progress import compiled_bar
 from ntkbook.training.loop import (
     Trajectory,
@@ -31,6 +29,8 @@ from ntkbook.training.loop import (
 )
 from ntkbook.training.losses import loss_function
 from ntkbook.training.minibatches import batches, minibatch
+from ntkbook.validation import batch, checks, model
+from ntkbook.validation.host import as_matrix
 
 
 def gradient_descent(

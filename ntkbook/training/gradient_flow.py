@@ -16,11 +16,11 @@ from jax.typing import ArrayLike
 from jaxtyping import Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks, model
-from ntkbook.machine.host import host_times
 from ntkbook.machine.progress import compiled_bar, reach
 from ntkbook.training.loop import Trajectory, check_observe, look_at
 from ntkbook.training.losses import loss_function
+from ntkbook.validation import checks, model
+from ntkbook.validation.host import host_times
 
 
 def gradient_flow(

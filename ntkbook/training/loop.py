@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks
 from ntkbook.machine.progress import tick
+from ntkbook.validation import checks
 
 
 class Trajectory(NamedTuple):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 
 def squared_loss(outputs, y):

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 
 def size_of_batches(batch_size, n: int) -> int | None:

@@ -22,7 +22,6 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import batch, checks, model
 from ntkbook.training.loop import (
     Trajectory,
     check_observe,
@@ -32,6 +31,7 @@ from ntkbook.training.loop import (
 )
 from ntkbook.training.losses import SEPARABLE, loss_function
 from ntkbook.training.minibatches import size_of_batches
+from ntkbook.validation import batch, checks, model
 
 
 class Settings(NamedTuple):

@@ -125,7 +125,10 @@ def test_colabs_versions_are_those_of_its_runtime():
     def pins(path):
         return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / path).read_text(), re.M))
 
-    whole, computing = pins("tests/colab-requirements.txt"), pins(matrix.COLAB)
+    whole, computing = (
+        pins("tests/notebooks/colab-requirements.txt"),
+        pins(matrix.COLAB),
+    )
     for name in ("jax", "jaxlib", "numpy", "scipy", "scikit-learn", "matplotlib"):
         assert whole[name] == computing[name]
 

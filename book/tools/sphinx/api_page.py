@@ -16,7 +16,7 @@ SECTIONS = {
     "Expand it in its weights": ["taylor"],
     "Train it": ["training"],
     "Ask how fast it trains": ["flow"],
-    "Measure over widths and starts": ["width", "_estimate"],
+    "Measure over widths and starts": ["width", "results.estimate"],
     "Make it infinitely wide": ["infinite"],
     "Account for a trained output": ["paths"],
     "Ask which targets are easy": ["alignment"],

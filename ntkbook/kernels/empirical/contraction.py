@@ -24,7 +24,7 @@ from jaxtyping import Array, Float
 
 from ntkbook.kernels.empirical.interpreter import consumers
 from ntkbook.kernels.empirical.outer_products import OuterProducts, derivative
-from ntkbook.machine import batch
+from ntkbook.validation import batch
 
 UNUSED = "unused"
 GRAMS = "Grams of inputs and deltas"

@@ -13,9 +13,9 @@ from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.contraction import ALL, SUM
 from ntkbook.kernels.empirical.tangent import check_finite, kernel_of, ntk
 from ntkbook.kernels.gram import blocks_of_gram, pairs_of_blocks
-from ntkbook.machine import batch, checks
 from ntkbook.machine.memory_mapped import Mapped, fingerprint
 from ntkbook.machine.progress import progress_bar
+from ntkbook.validation import batch, checks
 
 
 def ntk_on_disk(

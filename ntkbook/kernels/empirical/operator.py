@@ -18,8 +18,8 @@ from scipy.sparse.linalg import LinearOperator
 
 from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import check_finite, kernel_of
-from ntkbook.machine import batch, checks
 from ntkbook.machine.memory import blocks
+from ntkbook.validation import batch, checks
 
 
 def ntk_operator(

@@ -28,9 +28,9 @@ from ntkbook.kernels.empirical.contraction import (
     plan_for,
 )
 from ntkbook.kernels.gram import gram_in_blocks
-from ntkbook.machine import batch, checks, independence, model
 from ntkbook.machine.memory import blocks, memory_budget
 from ntkbook.machine.mesh import everywhere, gather, here, mesh_for, spread
+from ntkbook.validation import batch, checks, independence, model
 
 FULL = 512  # rows of outputs; matrix products with fewer do not fill a processor
 SIDE = 8  # blocks along the side of a symmetric kernel: 36 of 64 are computed

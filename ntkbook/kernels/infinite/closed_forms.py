@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 
 class Expectations(NamedTuple):

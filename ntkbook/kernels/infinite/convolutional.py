@@ -32,9 +32,9 @@ from ntkbook.kernels.infinite.recursion import (
     in_blocks,
     layer_map,
 )
-from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks
 from ntkbook.networks.activations import elementwise
+from ntkbook.validation import checks
 
 POOLINGS = ("flatten", "average")
 BLOCK_BYTES = 2**21  # a few arrays of this size still lie in a processor's cache

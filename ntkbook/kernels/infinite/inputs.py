@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 
 def deviations(name, value, count, **bounds):

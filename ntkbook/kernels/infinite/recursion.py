@@ -24,9 +24,9 @@ from ntkbook._types import AnyArray
 from ntkbook.kernels.gram import gram_in_blocks, symmetric
 from ntkbook.kernels.infinite.expectations import expectations, second_moment
 from ntkbook.kernels.infinite.inputs import check_not_zero, deviations, squared, vectors
-from ntkbook.machine import checks
 from ntkbook.machine.memory import blocks
 from ntkbook.networks.activations import elementwise
+from ntkbook.validation import checks
 
 FIRST_LAYERS = ("scaled", "unscaled")
 # What a cut Hermite series may miss; beyond it, the answer would be wrong unnoticed.

@@ -14,7 +14,7 @@ from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
 from ntkbook.kernels.infinite.inputs import vectors
 from ntkbook.kernels.infinite.recursion import nngp, ntk
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 KINDS = {"nngp": nngp, "ntk": ntk}
 

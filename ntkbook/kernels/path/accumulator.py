@@ -16,8 +16,8 @@ from jax import Array
 
 from ntkbook.kernels.path import quadrature
 from ntkbook.kernels.path.gradients import jacobians
-from ntkbook.machine import batch
 from ntkbook.training.minibatches import minibatch
+from ntkbook.validation import batch
 
 
 class Program(NamedTuple):

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ntkbook.machine import batch
+from ntkbook.validation import batch
 
 # Some accelerators would round float32 products to 10 or 13 bits without this.
 EXACT = jax.lax.Precision.HIGHEST

@@ -31,7 +31,7 @@ from ntkbook.kernels.path.gradients import (
     jacobians,
 )
 from ntkbook.kernels.path.kinks import smooth_pieces
-from ntkbook.machine import batch
+from ntkbook.validation import batch
 
 
 class Quadrature(NamedTuple):

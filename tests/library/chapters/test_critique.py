@@ -16,7 +16,7 @@ from ntkbook.critique import (
     kernel,
 )
 from tests.helpers.draws import weekly
-from tests.helpers.kernel_values import PRODUCTS, VALUES
+from tests.helpers.kernels.values import PRODUCTS, VALUES
 
 # --- the kernels
 CORRECT = VALUES | {"K1": (2.0, 1.692963, 1.580032, 1.498511, 1.433063)}

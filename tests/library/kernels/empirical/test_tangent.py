@@ -11,7 +11,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import ntkbook
-from ntkbook.machine.host import as_matrix
+from ntkbook.validation.host import as_matrix
 from tests.helpers.draws import examples, weekly
 from tests.helpers.networks import NETWORKS, agree, dense, in_words, plain, setting
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ntkbook
-from ntkbook.machine.host import as_matrix
+from ntkbook.validation.host import as_matrix
 from tests.helpers.networks import ONE, THREE, agree, setting
 from tests.helpers.processes import finished, python
 

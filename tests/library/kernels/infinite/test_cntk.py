@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ntkbook.infinite import cntk, ntk
-from tests.helpers.infinite import close
+from tests.helpers.kernels.infinite import close
 
 RNG = np.random.default_rng(0)
 X1 = jnp.asarray(RNG.standard_normal((6, 5)))

@@ -12,7 +12,7 @@ import pytest
 from ntkbook.infinite import cntk, nngp, ntk
 from ntkbook.kernels.infinite.expectations import expectations, second_moment
 from tests.helpers.draws import examples
-from tests.helpers.infinite import close
+from tests.helpers.kernels.infinite import close
 
 RNG = np.random.default_rng(0)
 X1 = jnp.asarray(RNG.standard_normal((6, 5)))

@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 import ntkbook
 from ntkbook.infinite import cntk, nngp, ntk
 from tests.helpers.draws import weekly
-from tests.helpers.infinite import ROOT2, arora, close
+from tests.helpers.kernels.infinite import ROOT2, arora, close
 
 RNG = np.random.default_rng(0)
 X1 = jnp.asarray(RNG.standard_normal((6, 5)))

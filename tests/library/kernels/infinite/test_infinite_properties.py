@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from ntkbook.infinite import cntk, nngp, ntk
-from tests.helpers.infinite import ROOT2, close
+from tests.helpers.kernels.infinite import ROOT2, close
 
 RNG = np.random.default_rng(0)
 X1 = jnp.asarray(RNG.standard_normal((6, 5)))

@@ -14,8 +14,8 @@ import ntkbook
 from ntkbook.infinite import cntk, nngp, ntk
 from ntkbook.kernels.infinite import convolutional, recursion
 from tests.helpers.draws import examples, weekly
-from tests.helpers.infinite import ROOT2, arora, close
-from tests.helpers.kernel_values import PRODUCTS, VALUES
+from tests.helpers.kernels.infinite import ROOT2, arora, close
+from tests.helpers.kernels.values import PRODUCTS, VALUES
 
 RNG = np.random.default_rng(0)
 X1 = jnp.asarray(RNG.standard_normal((6, 5)))

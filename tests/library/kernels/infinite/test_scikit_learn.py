@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 
 import ntkbook
 from ntkbook.infinite import NetworkKernel, nngp, ntk
-from tests.helpers.infinite import ROOT2, close
+from tests.helpers.kernels.infinite import ROOT2, close
 from tests.helpers.networks import agree
 
 KERNELS = {"nngp": nngp, "ntk": ntk}

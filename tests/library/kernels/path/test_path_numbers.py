@@ -10,7 +10,7 @@ from ntkbook.kernels.path.accumulator import accumulate
 from ntkbook.kernels.path.quadrature import numbers_per_query
 from ntkbook.paths import checkpoint_kernel
 from tests.helpers.draws import weekly
-from tests.helpers.path_networks import (
+from tests.helpers.kernels.path_networks import (
     KEY,
     QUERY,
     X,

@@ -10,7 +10,7 @@ import pytest
 import ntkbook
 from ntkbook.paths import path_kernel
 from tests.helpers.draws import examples, weekly
-from tests.helpers.path_networks import (
+from tests.helpers.kernels.path_networks import (
     KEY,
     QUERY,
     SIGNS,

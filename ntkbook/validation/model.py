@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ntkbook.machine import batch, checks
-from ntkbook.machine.jaxprs import equations
+from ntkbook.validation import batch, checks
+from ntkbook.validation.jaxprs import equations
 
 # What libraries call averages over batches, which no gradient trains.
 STATISTICS = {"batch_stats", "running_mean", "running_var", "num_batches_tracked"}

@@ -21,8 +21,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks, host
-from ntkbook.training.kernel_flow import kernel_flow
+from ntkbook.training.constant_kernel.kernel_flow import kernel_flow
+from ntkbook.validation import checks, host
 
 
 class Ensemble(NamedTuple):

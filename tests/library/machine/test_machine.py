@@ -12,9 +12,9 @@ import pytest
 
 import ntkbook
 from ntkbook import page
-from ntkbook.machine import checks
 from ntkbook.machine.memory import GIB, blocks
 from ntkbook.machine.progress import _bars, compiled_bar, reach, tick
+from ntkbook.validation import checks
 
 
 @hypothesis.given(

@@ -20,9 +20,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks, host
 from ntkbook.spectra.eigendecomposition import spectrum
-from ntkbook.training.function_flow import coefficients
+from ntkbook.training.constant_kernel.function_flow import coefficients
+from ntkbook.validation import checks, host
 
 
 class KernelFlow(NamedTuple):

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from scipy.linalg import cho_factor, cho_solve, get_lapack_funcs
 
 from ntkbook._types import AnyArray
-from ntkbook.machine import checks, host
 from ntkbook.spectra.eigendecomposition import check_symmetric
+from ntkbook.validation import checks, host
 
 
 class Regression(NamedTuple):

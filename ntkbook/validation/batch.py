@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 
 def check(name: str, value, dtype=None):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 
 def host_array(name, value, expected) -> np.ndarray:

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ntkbook.machine import batch, checks
-from ntkbook.machine.jaxprs import equations
+from ntkbook.validation import batch, checks
+from ntkbook.validation.jaxprs import equations
 
 ROWS = 4
 _passed: OrderedDict = OrderedDict()
