@@ -7,11 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from tests.library.bad_input.calls import (
-    BAD_DEVIATIONS,
     BAD_X,
     BIASED,
     DEEPER,
-    IMAGES,
     INF_Y,
     NAN_X,
     NET,
@@ -24,25 +22,17 @@ from tests.library.bad_input.calls import (
     OTHER,
     PARAMS,
     SINGLE,
-    UNIT,
     K,
     W,
     X,
     Y,
     apply,
     checkpoint_kernel,
-    cntk,
-    critique_data,
-    critique_kernel,
-    critique_network,
-    critique_theory,
     decay_rates,
     eigenfunctions,
     energy_concentration,
     gradient_descent,
     gradient_flow,
-    infinite_nngp,
-    infinite_ntk,
     init,
     kappa,
     kernel_cosine,
@@ -52,7 +42,6 @@ from tests.library.bad_input.calls import (
     linear,
     linearize,
     mlp,
-    network_kernel,
     ntk,
     ntk_contributions,
     ntk_diagonal,
@@ -286,115 +275,6 @@ CASES = [
       for bad in (*NOT_FLOAT_ARRAYS[1:], K[:, :2], K[0], K * np.inf, K[:0])],
     *[(kernel_regression, {"ridge": bad}, "ridge")
       for bad in (*NOT_FLOATS, -1e-9, math.nan, math.inf)],
-    *[(f, {"x1": bad}, "x1")
-      for f in (infinite_nngp, infinite_ntk)
-      for bad in (*BAD_X, X * 0, X.at[1].set(0), X.astype(jnp.float32), IMAGES)],
-    *[(f, {"x2": bad}, "x2")
-      for f in (infinite_nngp, infinite_ntk)
-      for bad in (*BAD_X[1:], X[:, :1], X * 0, X.astype(jnp.float32), IMAGES)],
-    *[(f, {"depth": bad}, "depth")
-      for f in (infinite_nngp, infinite_ntk, cntk)
-      for bad in (*NOT_INTS, 0, -1, 10**30)],
-    *[(f, {"activation": bad}, "activation")
-      for f in (infinite_nngp, infinite_ntk, cntk, network_kernel)
-      for bad in (None, "swish", "", 3, ["relu"], np.tanh, X, jnp.sum, lambda z: z > 0,
-                  lambda z: None, lambda: 1, jax.nn.elu)],
-    *[(f, {name: bad}, name)
-      for f in (infinite_nngp, infinite_ntk)
-      for name in ("weight_std", "bias_std")
-      for bad in BAD_DEVIATIONS],
-    *[(f, {"weight_std": bad}, "weight_std")
-      for f in (infinite_nngp, infinite_ntk, cntk)
-      for bad in (0.0, [1.0, 0.0, 1.0])],
-    *[(f, {"first_layer": bad}, "first_layer")
-      for f in (infinite_nngp, infinite_ntk)
-      for bad in (None, "mup", 1, ["scaled"], X)],
-    *[(infinite_ntk, {"frozen": bad}, "frozen") for bad in (*NOT_INTS, -1, 3, 10**30)],
-    *[(cntk, {"images1": bad}, "images1")
-      for bad in (*NOT_FLOAT_ARRAYS, X, X[0], IMAGES[0], IMAGES[..., 0],
-                  IMAGES * jnp.nan, IMAGES[:0], IMAGES[..., :0], IMAGES * 0,
-                  IMAGES.at[1].set(0), IMAGES.astype(jnp.float32), IMAGES[None])],
-    *[(cntk, {"images2": bad}, "images2")
-      for bad in (*NOT_FLOAT_ARRAYS[1:], X, IMAGES[:, :2], IMAGES[:, :, :1],
-                  IMAGES[..., :1], IMAGES[..., 0], IMAGES * jnp.inf, IMAGES * 0,
-                  IMAGES.astype(jnp.float32))],
-    *[(cntk, {"pooling": bad}, "pooling") for bad in (None, "max", 1, ["average"], X)],
-    *[(cntk, {"filter_size": bad}, "filter_size") for bad in (*NOT_INTS, 0, -1, 2, 4)],
-    *[(cntk, {name: bad}, name)
-      for name in ("weight_std", "bias_std")
-      for bad in BAD_DEVIATIONS],
-    *[(cntk, {name: bad}, name)
-      for name in ("frozen_ends", "progress")
-      for bad in (None, 1, "yes")],
-    *[(network_kernel, {"kind": bad}, "kind") for bad in (None, "cntk", 1, ["ntk"])],
-    *[(network_kernel, {"depth": bad}, "depth") for bad in (*NOT_INTS, 0)],
-    *[(network_kernel, {name: bad, "gradient": gradient}, name)
-      for gradient in (False, True)
-      for name in ("weight_std", "bias_std")
-      for bad in (*NOT_FLOATS, -1.0, math.nan, math.inf, [1.0, 1.0])],
-    (network_kernel, {"weight_std": 0.0}, "weight_std"),
-    (network_kernel, {"bias_std": 0.0, "gradient": True}, "bias_std"),
-    *[(network_kernel, {"x": bad}, "X")
-      for bad in (*NOT_FLOAT_ARRAYS, NAN_X, X[:0], X[0], IMAGES,
-                  X.astype(jnp.float32))],
-    *[(network_kernel, {"y": bad}, "Y") for bad in (X[:, :1], NAN_X, "abc")],
-    *[(critique_data, {"number": bad}, "number") for bad in (*NOT_INTS, -1)],
-    *[(critique_data, {"points": bad}, "points") for bad in (*NOT_INTS, 0, 9)],
-    *[(critique_data, {"dimension": bad}, "dimension") for bad in (*NOT_INTS, 1)],
-    *[(critique_data, {"seed": bad}, "seed") for bad in (*NOT_INTS, -1)],
-    *[(f, {"published": bad}, "published")
-      for f in (critique_data, critique_kernel)
-      for bad in (None, 1, "yes")],
-    *[(critique_kernel, {"name": bad}, "name")
-      for bad in (None, "NTK", "ntkb1", "NTKB3", 1, ["GP1"], X)],
-    *[(critique_kernel, {"x1": bad, "published": published}, "x1")
-      for published in (False, True)
-      for bad in (*NOT_FLOAT_ARRAYS, UNIT * np.nan, UNIT[:0], UNIT[0],
-                  UNIT.astype(np.float32), UNIT[None])],
-    *[(critique_kernel, {"x2": bad}, "x2")
-      for bad in (*NOT_FLOAT_ARRAYS[1:], UNIT[:, :1], UNIT + np.inf,
-                  UNIT.astype(np.float32))],
-    (critique_kernel, {"x1": 2 * UNIT, "published": True}, "x1"),
-    (critique_kernel, {"x2": 2 * UNIT, "published": True}, "x2"),
-    *[(critique_theory, {name: bad}, name)
-      for name in ("x", "x_test")
-      for bad in (*NOT_FLOAT_ARRAYS, UNIT[:, :1], UNIT * np.nan, UNIT[:0], UNIT[0],
-                  UNIT.astype(np.float32))],
-    *[(critique_theory, {"y": bad}, "y")
-      for bad in (*NOT_FLOAT_ARRAYS, np.ones(3), np.ones((2, 1)), np.nan * np.ones(2))],
-    *[(critique_theory, {"times": bad}, "times")
-      for bad in (None, "1", [], -1.0, math.nan, [[1.0], [1.0, 2.0]])],
-    *[(critique_theory, {"depth": bad}, "depth") for bad in (*NOT_INTS, 0)],
-    *[(critique_theory, {"start": bad}, "start")
-      for bad in (None, "gp", 0.0, [np.ones(2)], UNIT[0])],
-    *[(critique_theory, {"kernel": bad}, "kernel")
-      for bad in (3, "NTKJ1", UNIT, lambda x: x)],
-    *[(critique_network, {name: bad}, name)
-      for name in ("x", "x_test")
-      for bad in (*NOT_FLOAT_ARRAYS, UNIT * np.nan, UNIT[:0], UNIT[0])],
-    *[(critique_network, {"y": bad}, "y")
-      for bad in (*NOT_FLOAT_ARRAYS, np.ones(3), np.ones((2, 1)), np.inf * np.ones(2))],
-    *[(critique_network, {name: bad}, name)
-      for name in ("depth", "width")
-      for bad in (*NOT_INTS, 0)],
-    *[(critique_network, {"epochs": bad}, "epochs") for bad in (*NOT_INTS[1:], 0)],
-    *[(critique_network, {"batch_size": bad}, "batch_size")
-      for bad in (*NOT_INTS[1:], 0, 3)],
-    *[(critique_network, {"step_size": bad}, "step_size")
-      for bad in (*NOT_FLOATS, *NOT_POSITIVE)],
-    *[(critique_network, {"key": bad}, "key") for bad in NOT_KEYS],
-    *[(critique_network, {"record": bad}, "record")
-      for bad in ([2], [-1], 0, [0.5], ["a"], [None], [[0], [1]])],
-    *[(critique_network, {"params": bad}, "params")
-      for bad in (3, [], OTHER, BIASED)],
-    *[(critique_network, {"after_step": bad}, "after_step")
-      for bad in (3, "round", lambda params: None)],
-    (critique_network, {"step_size": 1e-50}, "step_size"),
-    *[(critique_network, {"apply": bad}, "apply")
-      for bad in (3, "relu", lambda x: x, lambda params, x: x[:, 0],
-                  lambda params, x: x)],
-    *[(critique_network, {"dtype": bad}, "dtype") for bad in (int, "float", jnp.int32)],
-    *[(critique_network, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
     (kappa, {"apply": linear, "params": W * 0, "x": X * 0}, "params"),
     *[(limit_memory, {"gib": bad}, "gib") for bad in (*NOT_FLOATS, *NOT_POSITIVE)],
 ]  # fmt: skip

@@ -1,14 +1,14 @@
 """What does not fit is refused, with a message that names the argument."""
 
-from tests.library.bad_input.cases import (
-    CASES,
-)
+from tests.library.bad_input.cases import CASES
+from tests.library.bad_input.cases_critique import CRITIQUE
+from tests.library.bad_input.cases_infinite import INFINITE
 
 
 def test_every_case_is_refused_by_name():
     """One test for all: a list of what went wrong says more than its first entry."""
     wrong = []
-    for function, change, name in CASES:
+    for function, change, name in [*CASES, *INFINITE, *CRITIQUE]:
         case = f"{function.__name__}({change})"
         try:
             result = function(**change)
