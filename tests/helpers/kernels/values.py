@@ -3,6 +3,8 @@
 From the formulas, by the inner product; their published code leaves out a root.
 """
 
+import numpy as np
+
 PRODUCTS = (1.0, 0.5, 0.0, -0.5, -1.0)
 VALUES = {
     "GP1": (2.066667, 2.035104, 2.005018, 1.975899, 1.947571),
@@ -14,3 +16,8 @@ VALUES = {
     "NTKA1": (2.0, 0.942331, 0.318310, -0.057669, 0.0),
     "NTKA2": (3.0, 1.351480, 0.685709, 0.343862, 0.318310),
 }
+
+
+def unit_vectors(n, d=15, seed=0):
+    x = np.random.default_rng(seed).standard_normal((n, d))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)

@@ -16,7 +16,7 @@ from ntkbook.critique import (
     kernel,
 )
 from tests.helpers.draws import weekly
-from tests.helpers.kernels.values import PRODUCTS, VALUES
+from tests.helpers.kernels.values import PRODUCTS, VALUES, unit_vectors
 
 # --- the kernels
 CORRECT = VALUES | {"K1": (2.0, 1.692963, 1.580032, 1.498511, 1.433063)}
@@ -28,11 +28,6 @@ PUBLISHED = CORRECT | {
     "NTKJ1": (1.975504, 1.934496, 1.896399, 1.860393, 1.826031),
     "NTKJ2": (2.255933, 2.235940, 2.217178, 2.199345, 2.182271),
 }
-
-
-def unit_vectors(n, d=15, seed=0):
-    x = np.random.default_rng(seed).standard_normal((n, d))
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize("name", critique.NAMES)

@@ -12,12 +12,7 @@ from ntkbook.critique import (
 )
 from ntkbook.flow import training_time
 from ntkbook.results import stored
-
-
-def unit_vectors(n, d=15, seed=0):
-    x = np.random.default_rng(seed).standard_normal((n, d))
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
-
+from tests.helpers.kernels.values import unit_vectors
 
 X, Y = unit_vectors(12), np.random.default_rng(2).standard_normal(12)
 X_TEST = unit_vectors(5, seed=3)

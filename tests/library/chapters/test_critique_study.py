@@ -25,12 +25,7 @@ from ntkbook.critique import (
 from ntkbook.infinite import nngp
 from ntkbook.results import stored
 from tests.helpers.draws import weekly
-
-
-def unit_vectors(n, d=15, seed=0):
-    x = np.random.default_rng(seed).standard_normal((n, d))
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
-
+from tests.helpers.kernels.values import unit_vectors
 
 # --- the study
 PAPER = {

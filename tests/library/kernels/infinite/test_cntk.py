@@ -3,17 +3,13 @@
 import itertools
 import math
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ntkbook.infinite import cntk, ntk
-from tests.helpers.kernels.infinite import close
+from tests.helpers.kernels.infinite import close, drawn
 
-RNG = np.random.default_rng(0)
-X1 = jnp.asarray(RNG.standard_normal((6, 5)))
-X2 = jnp.asarray(RNG.standard_normal((4, 5)))
-NOISE = jnp.asarray(RNG.standard_normal((3, 5, 4, 2)))  # images, not square
+_, X1, X2, NOISE = drawn()
 
 
 def slow_cntk(x, y, depth, size, frozen_ends):

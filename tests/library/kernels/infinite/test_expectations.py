@@ -12,13 +12,9 @@ import pytest
 from ntkbook.infinite import cntk, nngp, ntk
 from ntkbook.kernels.infinite.expectations import expectations, second_moment
 from tests.helpers.draws import examples
-from tests.helpers.kernels.infinite import close
+from tests.helpers.kernels.infinite import KERNELS, close, drawn
 
-RNG = np.random.default_rng(0)
-X1 = jnp.asarray(RNG.standard_normal((6, 5)))
-X2 = jnp.asarray(RNG.standard_normal((4, 5)))
-NOISE = jnp.asarray(RNG.standard_normal((3, 5, 4, 2)))  # images, not square
-KERNELS = {"nngp": nngp, "ntk": ntk}
+_, X1, X2, NOISE = drawn()
 
 
 def sine(z):

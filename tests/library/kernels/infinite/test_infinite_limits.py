@@ -6,25 +6,13 @@ import numpy as np
 import pytest
 
 import ntkbook
-from ntkbook.infinite import NetworkKernel, cntk, nngp, ntk
+from ntkbook.infinite import cntk, nngp, ntk
 from tests.helpers.draws import weekly
+from tests.helpers.kernels.infinite import setting
 
 RNG = np.random.default_rng(0)
 X1 = jnp.asarray(RNG.standard_normal((6, 5)))
 NOISE = jnp.asarray(RNG.standard_normal((3, 5, 4, 2)))  # images, not square
-ROOT2 = 2**0.5
-
-
-def setting(name, depth, features=15):
-    """Return the function and the settings that stand for a kernel's name."""
-    both = (1.0,) + (ROOT2,) * depth
-    inner = (features**-0.5,) + (ROOT2,) * depth
-    return {
-        "GP": (nngp, dict(weight_std=both, bias_std=1.0)),
-        "NTKB": (ntk, dict(weight_std=inner, bias_std=1.0, first_layer="unscaled")),
-        "NTKJ": (ntk, dict(weight_std=1.0, bias_std=1.0)),
-        "NTKA": (ntk, dict(weight_std=both, first_layer="unscaled")),
-    }[name]
 
 
 def within_its_error(draws, exact, share=0.02):
@@ -111,14 +99,3 @@ def test_cntk_against_finite_networks(pooling):
     draws = np.asarray(jax.lax.map(draw, jax.random.split(jax.random.key(0), 60)))
     settings = dict(depth=2, pooling=pooling, weight_std=weight, bias_std=bias)
     within_its_error(draws, cntk(x, **settings))
-
-
-def erf(z):
-    return jax.scipy.special.erf(z)
-
-
-def kernels():
-    return [
-        NetworkKernel(kind, depth=2, activation=activation, bias_std=0.3)
-        for kind, activation in (("ntk", "relu"), ("nngp", "erf"))
-    ]

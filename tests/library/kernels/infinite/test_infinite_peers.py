@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,12 +10,9 @@ from sklearn.datasets import load_digits
 import ntkbook
 from ntkbook.infinite import cntk, nngp, ntk
 from tests.helpers.draws import weekly
-from tests.helpers.kernels.infinite import ROOT2, arora, close
+from tests.helpers.kernels.infinite import ROOT2, arora, close, drawn
 
-RNG = np.random.default_rng(0)
-X1 = jnp.asarray(RNG.standard_normal((6, 5)))
-X2 = jnp.asarray(RNG.standard_normal((4, 5)))
-NOISE = jnp.asarray(RNG.standard_normal((3, 5, 4, 2)))  # images, not square
+RNG, X1, X2, NOISE = drawn()
 DIGITS = jnp.asarray(load_digits().images[:3, ..., None] / 16)
 
 
@@ -145,7 +141,3 @@ def test_cntk_of_digits_equals_that_of_neural_tangents(pooling, relaxed):
     # Equal pixels are their weak spot: there are many, black ones and an image's own.
     theirs = conv_network(4, pooling, 3, 1, ROOT2, 0.0)(DIGITS).ntk
     close(cntk(DIGITS, depth=4, pooling=pooling), theirs, 1e-6)
-
-
-def erf(z):
-    return jax.scipy.special.erf(z)

@@ -7,16 +7,11 @@ import pytest
 from sklearn.datasets import load_digits
 
 from ntkbook.infinite import cntk, nngp, ntk
-from tests.helpers.kernels.infinite import ROOT2, close
+from tests.helpers.kernels.infinite import KERNELS, ROOT2, close
 
 RNG = np.random.default_rng(0)
 X1 = jnp.asarray(RNG.standard_normal((6, 5)))
 DIGITS = jnp.asarray(load_digits().images[:3, ..., None] / 16)
-KERNELS = {"nngp": nngp, "ntk": ntk}
-
-
-def erf(z):
-    return jax.scipy.special.erf(z)
 
 
 @pytest.mark.parametrize(

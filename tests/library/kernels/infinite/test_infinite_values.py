@@ -14,14 +14,16 @@ import ntkbook
 from ntkbook.infinite import cntk, nngp, ntk
 from ntkbook.kernels.infinite import convolutional, recursion
 from tests.helpers.draws import examples, weekly
-from tests.helpers.kernels.infinite import ROOT2, arora, close
+from tests.helpers.kernels.infinite import (
+    KERNELS,
+    arora,
+    close,
+    drawn,
+    setting,
+)
 from tests.helpers.kernels.values import PRODUCTS, VALUES
 
-RNG = np.random.default_rng(0)
-X1 = jnp.asarray(RNG.standard_normal((6, 5)))
-X2 = jnp.asarray(RNG.standard_normal((4, 5)))
-NOISE = jnp.asarray(RNG.standard_normal((3, 5, 4, 2)))  # images, not square
-KERNELS = {"nngp": nngp, "ntk": ntk}
+RNG, X1, X2, NOISE = drawn()
 
 
 def reference(x1, x2, weights, biases, frozen=0):
@@ -50,16 +52,6 @@ def reference(x1, x2, weights, biases, frozen=0):
 
 
 # --- values and formulas
-def setting(name, depth, features=15):
-    """Return the function and the settings that stand for a kernel's name."""
-    both = (1.0,) + (ROOT2,) * depth
-    inner = (features**-0.5,) + (ROOT2,) * depth
-    return {
-        "GP": (nngp, dict(weight_std=both, bias_std=1.0)),
-        "NTKB": (ntk, dict(weight_std=inner, bias_std=1.0, first_layer="unscaled")),
-        "NTKJ": (ntk, dict(weight_std=1.0, bias_std=1.0)),
-        "NTKA": (ntk, dict(weight_std=both, first_layer="unscaled")),
-    }[name]
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -109,21 +101,6 @@ def test_what_leaves_the_kernels_as_they_are(seed, a, b):
         close(found, kernel(X1, X2, depth=2, bias_std=0.3), 1e-13)
         scaled = kernel(a * X1, b * X2, depth=2) / (a * b)
         close(scaled, kernel(X1, X2, depth=2), 1e-13)
-
-
-def square(z):
-    return z * z
-
-
-def pairs(low=0.01, high=4.0):
-    """Eight pairs: variances, and covariances with correlations up to the ends."""
-    eight = lambda a, b: st.lists(st.floats(a, b), min_size=8, max_size=8)  # noqa: E731
-    return st.tuples(eight(low, high), eight(low, high), eight(-1, 1)).map(
-        lambda t: (
-            jnp.array(t[0]), jnp.array(t[1]),
-            jnp.array(t[2]) * jnp.sqrt(jnp.array(t[0]) * jnp.array(t[1])),
-        )
-    )  # fmt: skip
 
 
 # --- blocks, jit and vmap

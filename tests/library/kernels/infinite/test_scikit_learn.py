@@ -1,6 +1,5 @@
 """The kernels as scikit-learn's Gaussian processes take them."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,15 +9,9 @@ from sklearn.gaussian_process.kernels import WhiteKernel
 from sklearn.svm import SVC
 
 import ntkbook
-from ntkbook.infinite import NetworkKernel, nngp, ntk
-from tests.helpers.kernels.infinite import ROOT2, close
+from ntkbook.infinite import NetworkKernel
+from tests.helpers.kernels.infinite import KERNELS, ROOT2, close
 from tests.helpers.networks import agree
-
-KERNELS = {"nngp": nngp, "ntk": ntk}
-
-
-def erf(z):
-    return jax.scipy.special.erf(z)
 
 
 def kernels():

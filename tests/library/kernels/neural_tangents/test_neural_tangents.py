@@ -16,6 +16,7 @@ import pytest
 import ntkbook
 import ntkbook.neural_tangents as nt
 from ntkbook.neural_tangents import stax
+from tests.helpers.kernels.neural_tangents import KEY, dense_network, doubled
 from tests.helpers.networks import agree
 
 pytestmark = pytest.mark.usefixtures("relaxed")
@@ -23,20 +24,6 @@ pytestmark = pytest.mark.usefixtures("relaxed")
 RNG = np.random.default_rng(0)
 X, X_TEST = map(jnp.asarray, (RNG.standard_normal((4, 3)), RNG.standard_normal((2, 3))))
 IMAGES = jnp.asarray(RNG.standard_normal((2, 4, 4, 2)))
-KEY = jax.random.key(0)
-
-
-def doubled(init, x):
-    """Initial parameters in double precision: the library draws them in single."""
-    return jax.tree.map(lambda a: a.astype(float), init(KEY, x.shape)[1])
-
-
-def dense_network(width=64, outputs=1):
-    return stax.serial(
-        stax.Dense(width, W_std=1.5, b_std=0.2),
-        stax.Relu(),
-        stax.Dense(outputs, W_std=1.5, b_std=0.2),
-    )
 
 
 def compiled(make, apply, *args, **settings):

@@ -10,6 +10,7 @@ import scipy.linalg
 
 import ntkbook
 from ntkbook.neural_tangents import predict, stax
+from tests.helpers.kernels.neural_tangents import KEY, dense_network, doubled
 from tests.helpers.networks import agree
 
 pytestmark = pytest.mark.usefixtures("relaxed")
@@ -18,20 +19,6 @@ RNG = np.random.default_rng(0)
 X, X_TEST = map(jnp.asarray, (RNG.standard_normal((4, 3)), RNG.standard_normal((2, 3))))
 Y = jnp.asarray(RNG.standard_normal((4, 1)))
 IMAGES = jnp.asarray(RNG.standard_normal((2, 4, 4, 2)))
-KEY = jax.random.key(0)
-
-
-def doubled(init, x):
-    """Initial parameters in double precision: the library draws them in single."""
-    return jax.tree.map(lambda a: a.astype(float), init(KEY, x.shape)[1])
-
-
-def dense_network(width=64, outputs=1):
-    return stax.serial(
-        stax.Dense(width, W_std=1.5, b_std=0.2),
-        stax.Relu(),
-        stax.Dense(outputs, W_std=1.5, b_std=0.2),
-    )
 
 
 def closed_form(network, x1, x2, get=None):
@@ -39,31 +26,10 @@ def closed_form(network, x1, x2, get=None):
     return jax.jit(partial(network[2], get=get))(x1, x2)
 
 
-INIT, APPLY, _ = dense_network(8, outputs=3)
-PARAMS = doubled(INIT, X)
 KERNEL = dense_network()[2]
 CLOSED = closed_form(dense_network(), jnp.concatenate([X, X_TEST]), None)
 K, K_TEST = CLOSED.ntk[:4, :4], CLOSED.ntk[4:, :4]
 NNGP, NNGP_TEST = CLOSED.nngp[:4, :4], CLOSED.nngp[4:, :4]
-
-
-def convolutional(params, x):
-    """Return log-probabilities, with a part that is computed anew backwards."""
-    return jax.nn.log_softmax(jax.checkpoint(CONVOLUTIONAL[1])(params, x))
-
-
-CONVOLUTIONAL = stax.serial(
-    stax.Conv(4, (2, 2), b_std=0.1),
-    stax.LayerNorm(),
-    stax.Gelu(),
-    stax.AvgPool((2, 2)),
-    stax.Flatten(),
-    stax.Dense(2, b_std=0.1),
-)
-NETWORKS = {"dense": (APPLY, PARAMS, X, X_TEST)}
-NETWORKS["convolutional"] = (
-    convolutional, doubled(CONVOLUTIONAL[0], IMAGES), IMAGES, IMAGES[:1]
-)  # fmt: skip
 
 
 # --- predictions
