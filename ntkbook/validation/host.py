@@ -61,17 +61,6 @@ def outputs_of_kernel(kernel, y, k_test=None) -> int | None:
     return k
 
 
-def flat(name: str, array, k: int):
-    """Return ``(n, k)`` targets or outputs as ``(n k,)``; ``None`` as it is."""
-    if array is None:
-        return None
-    if np.ndim(array) != 2 or np.shape(array)[1] != k:
-        raise ValueError(
-            f"`{name}` must have shape (n, {k}), but its shape is {np.shape(array)}."
-        )
-    return np.asarray(array).ravel()
-
-
 def targets(y, n: int) -> np.ndarray:
     """Check targets at n points, ``(n,)`` or ``(n, k)``."""
     y = host_array("y", y, f"targets of shape ({n},) or ({n}, k)")

@@ -20,6 +20,7 @@ from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import check_finite, kernel_of
 from ntkbook.machine.memory import blocks
 from ntkbook.validation import batch, checks
+from ntkbook.validation.jaxprs import inner
 
 
 def ntk_operator(
@@ -109,8 +110,7 @@ def _numbers(jaxpr) -> int:
     """Count the numbers that a traced function computes."""
     total = 0
     for equation in jaxpr.eqns:
-        inner = [getattr(p, "jaxpr", p) for p in equation.params.values()]
-        inside = sum(_numbers(p) for p in inner if hasattr(p, "eqns"))
+        inside = sum(_numbers(getattr(p, "jaxpr", p)) for p in inner(equation))
         own = sum(getattr(v.aval, "size", 1) for v in equation.outvars)
         total += own + inside * equation.params.get("length", 1)  # of a scan
     return total

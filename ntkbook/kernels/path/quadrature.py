@@ -32,6 +32,7 @@ from ntkbook.kernels.path.gradients import (
 )
 from ntkbook.kernels.path.kinks import smooth_pieces
 from ntkbook.validation import batch
+from ntkbook.validation.jaxprs import equations
 
 
 class Quadrature(NamedTuple):
@@ -130,20 +131,10 @@ def numbers_per_query(apply, params, x_test, n: int, k: int, kinks, memories) ->
         layers = jax.eval_shape(apply.layer_derivatives, params, one)
         needed += 2 * sum(layer.inputs.size + layer.deltas.size for layer in layers)
     else:  # each query's gradients, and derivatives along them at all points
-        largest = _largest(jax.make_jaxpr(apply)(params, one).jaxpr)
-        needed += 2 * k * p + 2 * n * k * largest
+        made = equations(jax.make_jaxpr(apply)(params, one).jaxpr)
+        sizes = (getattr(v.aval, "size", 1) for each in made for v in each.outvars)
+        needed += 2 * k * p + 2 * n * k * max(sizes, default=1)
     return needed
-
-
-def _largest(jaxpr) -> int:
-    """Return the size of the largest array that a traced function computes."""
-    sizes = [1]
-    for equation in jaxpr.eqns:
-        sizes += [getattr(var.aval, "size", 1) for var in equation.outvars]
-        for inner in equation.params.values():
-            inner = getattr(inner, "jaxpr", inner)  # a closed one holds an open one
-            sizes += [_largest(inner)] if hasattr(inner, "eqns") else []
-    return max(sizes)
 
 
 def _layered(apply) -> bool:

@@ -105,26 +105,9 @@ def kernel_flow(
 
 def _flow(kernel, y, times, k_test, f0_train, f0_test, ridge, loss) -> KernelFlow:
     k = host.outputs_of_kernel(kernel, y, k_test)
-    if k is not None and loss == "squared":
-        flat = _flow(
-            host.as_matrix(host.host_array("kernel", kernel, "kernel values")),
-            host.flat("y", y, k),
-            times,
-            k_test if k_test is None else host.as_matrix(np.asarray(k_test)),
-            host.flat("f0_train", f0_train, k),
-            host.flat("f0_test", f0_test, k),
-            ridge,
-            loss,
-        )
-        train = flat.train.reshape(*flat.train.shape[:-1], -1, k)
-        test = flat.test
-        if test is not None:
-            test = test.reshape(*test.shape[:-1], -1, k)
-        return KernelFlow(train, test)
     kernel = host.host_array("kernel", kernel, "kernel values of shape (n, n)")
-    n = len(kernel)
     kernel = host.host_matrix("kernel", host.as_matrix(kernel) if k else kernel)
-    y = host.targets(y, n)
+    y = host.targets(y, len(kernel) // (k or 1))
     times = host.host_times("times", times)
     ridge = checks.finite_float("ridge", ridge, least=0)
     start = _start("f0_train", f0_train, y.shape)
@@ -144,9 +127,9 @@ def _flow(kernel, y, times, k_test, f0_train, f0_test, ridge, loss) -> KernelFlo
     else:
         if ridge == 0 and np.isinf(times).any():
             _refuse_singular(rates)
-        # a(t) in the basis of the eigenvectors, with an axis of outputs: (..., n, k)
+        # a(t) in the basis of the eigenvectors, with an axis of outputs that share them
         gain = _gain(rates + ridge, times)[..., None]
-        residual = vectors.T @ (y - start).reshape(n, -1)
+        residual = vectors.T @ (y - start).reshape(len(kernel), -1)
         # (rate times gain) first: it is at most 1, where a(t) alone may overflow.
         train = vectors @ (rates[:, None] * gain * residual)
         test = None if k_test is None else (k_test @ vectors) @ (gain * residual)

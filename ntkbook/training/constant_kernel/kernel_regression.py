@@ -74,18 +74,10 @@ def kernel_regression(
 
 def _regression(kernel, y, k_test, ridge) -> Regression:
     k = host.outputs_of_kernel(kernel, y, k_test)
-    if k is not None:
-        flat = _regression(
-            host.as_matrix(host.host_array("kernel", kernel, "kernel values")),
-            host.flat("y", y, k),
-            k_test if k_test is None else host.as_matrix(np.asarray(k_test)),
-            ridge,
-        )
-        test = flat.test if flat.test is None else flat.test.reshape(-1, k)
-        return flat._replace(weights=flat.weights.reshape(-1, k), test=test)
-    kernel = host.host_matrix("kernel", kernel)
-    n = kernel.shape[0]
-    y = host.targets(y, n)
+    kernel = host.host_array("kernel", kernel, "kernel values of shape (n, n)")
+    kernel = host.host_matrix("kernel", host.as_matrix(kernel) if k else kernel)
+    y = host.targets(y, len(kernel) // (k or 1))
+    n, flat = len(kernel), y.ravel() if k else y
     check_symmetric("kernel", kernel)
     ridge = checks.finite_float("ridge", ridge, least=0)
     regular = _bounded(kernel + ridge * np.eye(n))
@@ -102,14 +94,15 @@ def _regression(kernel, y, k_test, ridge) -> Regression:
             "predictions would be noise; pass ridge > 0, remove repeated points, or "
             "compute the kernel in float64."
         )
-    weights = _bounded(cho_solve(factor, y))
-    residual = np.abs(_bounded(kernel @ weights) - y).max()
+    weights = _bounded(cho_solve(factor, flat))
+    residual = np.abs(_bounded(kernel @ weights) - flat).max()
     residual /= max(np.abs(y).max(), 1e-300)
     test = None
     if k_test is not None:
-        k_test = host.test_kernel(k_test, n)
-        test = _bounded(k_test @ weights)
-    return Regression(weights, test, 1 / inverse, float(residual))
+        k_test = np.asarray(k_test)
+        k_test = host.test_kernel(host.as_matrix(k_test) if k else k_test, n)
+        test = _bounded(k_test @ weights).reshape(-1, *y.shape[1:])
+    return Regression(weights.reshape(y.shape), test, 1 / inverse, float(residual))
 
 
 def _bounded(result) -> np.ndarray:
