@@ -180,7 +180,7 @@ posters: environment  ## draw the still pictures of figures that compute in the 
 	@$(BIN)/python -m book.tools.site.posters
 
 run: environment  ## repeat a long run and store its results (RUN=04_images)
-	@$(BIN)/python notebooks/runs/$(RUN).py
+	@$(BIN)/python -m notebooks.runs.$(RUN)
 
 bench: environment  ## time the library against its peers
 	@$(BIN)/python -m benchmarks

@@ -16,7 +16,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 import ntkbook
-from ntkbook import kernel_sgd, lenet, sgd
+from notebooks.runs.shared import alignment as shared
+from notebooks.runs.shared.alignment import accuracy, data, flat, gram
+from ntkbook import lenet
 from ntkbook.alignment import (
     anisotropy_directions,
     binarize,
@@ -25,7 +27,7 @@ from ntkbook.alignment import (
     kernel_alignment,
     target_alignment,
 )
-from ntkbook.data import digits, fashion_mnist, separable, two_classes
+from ntkbook.data import separable, two_classes
 from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
 from ntkbook.results import keep
@@ -58,64 +60,11 @@ SETTINGS = {
     "size_test": {"digits": 700, "fashion": 1000},
 }
 
-
-def networks():
-    """Return the two networks; the MLP's biases start near 0, the LeNet's at 0."""
-    mlp = ntkbook.mlp(
-        SETTINGS["width"], 2, "relu", parametrization="standard", bias_std=0.01
-    )
-    return {"mlp": mlp, "lenet": lenet("relu")}
-
-
-def data(name):
-    """Return images, scaled to mean 0 and variance 1, and the classes."""
-    found = digits() if name == "digits" else fashion_mnist(shrink=2)
-    images, labels = found.images, found.labels
-    if name == "fashion":
-        order = np.random.default_rng(0).permutation(len(labels))[:12000]
-        images, labels = images[order], labels[order]
-    return jnp.asarray((images - images.mean()) / images.std(), jnp.float32), labels
-
-
-def gram(net, params, x):
-    return np.asarray(ntkbook.ntk(net.apply, params, x))
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def train(apply, epochs, batch, params, x, y, n, key):
-    """Train a network on the first points, once for each row of labels."""
-
-    def one(labels):
-        return sgd(
-            apply, params, x[: len(n)], labels[: len(n), None],
-            step_size=SETTINGS["step_size"], epochs=epochs,
-            batch_size=batch, key=key,
-            record=[e for e in SETTINGS["look"] if e <= epochs], observe=lambda p: p,
-        )  # fmt: skip
-
-    runs = jax.lax.map(one, y)
-    ends = jax.lax.map(lambda p: apply(p, x)[:, 0], runs.params)
-    return runs, ends
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def train_kernel(epochs, batch, kernel, y, n, key):
-    """Train the model that has this kernel, once for each row of labels."""
-    n = len(n)
-    run = kernel_sgd(
-        kernel[:n, :n], y[:, :n].T, step_size=SETTINGS["step_size"], epochs=epochs,
-        batch_size=batch, key=key,
-    )  # fmt: skip
-    distance = jnp.sqrt((run.params * run.outputs[-1]).sum(0))
-    return run.loss.T, (kernel[n:, :n] @ run.params).T, distance
-
-
-def accuracy(outputs, y):
-    return (np.asarray(outputs) * np.asarray(y) > 0).mean(-1).tolist()
-
-
-def flat(params):
-    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
+networks = partial(shared.networks, SETTINGS["width"])
+train = partial(
+    shared.train, step_size=SETTINGS["step_size"], look=tuple(SETTINGS["look"])
+)
+train_kernel = partial(shared.train_kernel, step_size=SETTINGS["step_size"])
 
 
 def ridge(kernel, y, n):
