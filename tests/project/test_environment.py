@@ -160,10 +160,10 @@ def checkout(tmp_path):
     """A folder with the script, and with pins that a wheel beside them satisfies."""
     folder = tmp_path / "a checkout"
     (folder / "book" / "tools").mkdir(parents=True)
-    (folder / "tests").mkdir()
+    (folder / "tests" / "notebooks").mkdir(parents=True)
     shutil.copy(SCRIPT, folder / "book" / "tools")
     (folder / "pyproject.toml").write_text("")
-    wheel = folder / "tests" / "tiny-1.0-py3-none-any.whl"
+    wheel = folder / "tests" / "notebooks" / "tiny-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as file:
         file.writestr("tiny.py", "")
         info = "tiny-1.0.dist-info/"
@@ -173,7 +173,7 @@ def checkout(tmp_path):
         file.writestr(info + "WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         file.writestr(info + "RECORD", "")
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    (folder / "tests" / "colab-requirements.txt").write_text(
+    (folder / "tests" / "notebooks" / "colab-requirements.txt").write_text(
         f"--no-index\n--find-links .\ntiny==1.0 --hash=sha256:{digest}\n"
     )
     return folder
@@ -228,7 +228,7 @@ def test_odd_surroundings_and_a_folder_that_moved(checkout):
 
 
 def test_a_file_other_than_the_one_locked_is_refused(checkout):
-    pins = checkout / "tests" / "colab-requirements.txt"
+    pins = checkout / "tests" / "notebooks" / "colab-requirements.txt"
     pins.write_text(pins.read_text().split("sha256:")[0] + f"sha256:{'0' * 64}\n")
     process = begin(checkout)
     printed, _ = process.communicate()

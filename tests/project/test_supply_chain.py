@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PINS = [
     "requirements.txt",
-    "tests/colab-requirements.txt",
-    "tests/colab-jax-requirements.txt",
+    "tests/notebooks/colab-requirements.txt",
+    "tests/notebooks/colab-jax-requirements.txt",
 ]
 
 
