@@ -1,5 +1,10 @@
 """The book's notebooks by their names: `01_...` are chapters, `P1_...` projects."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
 NOTEBOOKS = "[0-9P][0-9]_*.ipynb"  # sorted, the chapters come first
 
 
@@ -19,3 +24,16 @@ def is_project(name: str) -> bool:
     (True, False)
     """
     return name.startswith("P")
+
+
+def contents(root: Path) -> Iterator[tuple[str | None, list[str]]]:
+    """The book's parts, each with its caption (None for the first page) and pages."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text())
+    yield None, [toc["root"]]
+    for part in toc["parts"]:
+        pages = []
+        for entry in part["chapters"]:
+            found = sorted(root.glob(f"{entry.get('glob')}.ipynb"))
+            pages += [f"{file.parent.name}/{file.stem}" for file in found]
+            pages += [entry["file"]] if "file" in entry else []
+        yield part["caption"], pages

@@ -7,17 +7,15 @@ from functools import cache
 from types import SimpleNamespace
 
 import pytest
-import yaml
 
+from book.tools.files import contents
 from ntkbook.page.claims.records import records
 from tests.helpers.chromium import HTML, PHONE, REFUSED, ROOT, SPARE_AXE, violations
 
 MEGABYTE = 1e6
 DESKTOP = {"width": 1280, "height": 720}
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 CHAPTERS = sorted(f"notebooks/{p.stem}" for p in ROOT.glob("notebooks/*.ipynb"))
-PAGES = [TOC["root"]]
-PAGES += [page["file"] for part in TOC["parts"] for page in part["chapters"]]
+PAGES = [page for _, pages in contents(ROOT) for page in pages]
 PAGES += ["genindex", "search"]
 
 

@@ -9,15 +9,15 @@ from unicodedata import normalize
 import numpy as np
 import pypdfium2
 import pytest
-import yaml
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
+from book.tools import files
 from book.tools.site import pdf
 from tests.helpers.chromium import HTML, ROOT
 
 weekly = pytest.mark.weekly
-NAMES = [name for _, pages in pdf.contents() for name in pages]
+NAMES = [name for _, pages in files.contents(ROOT) for name in pages]
 
 # What sticks out of the sheet; a picture's clipped parts count with the picture.
 OUT = """() => {
@@ -191,8 +191,7 @@ def test_the_pdf_has_every_page_bookmarked_and_numbered(printed):
     collect(book.outline)
     texts = texts_of(printed[1])
     contents = words("".join(texts[:8]))
-    parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
-    assert {words(part["caption"]) for part in parts} <= {
+    assert {words(caption) for caption, _ in files.contents(ROOT) if caption} <= {
         mark for (_, mark), depth in marks.items() if depth == 0
     }
     for name in NAMES:

@@ -1,8 +1,8 @@
 """Start a chapter: `make chapter NAME=08_foretelling` (its module: `MODULE=foretell`).
 
 It writes the chapter's notebook, module, test and claims, each as short as the lint
-allows, and adds the chapter to the table of contents, the course, the library's list of
-modules and the contracts of imports: eight files, which it lists at the end.
+allows, and adds the chapter to the course, the library's list of modules and the
+contracts of imports: seven files, which it lists at the end.
 """
 
 import re
@@ -40,13 +40,9 @@ TEXTS = (
 
 # Where a chapter has its line: after the last chapter's, and in what form.
 PLACES = {
-    "_toc.yml": (
-        r"( +- file: notebooks/\d\d_\w+\n)(?! +- file)",
-        "      - file: notebooks/{name}\n",
-    ),
     "book/course.toml": (
-        r'(\[\[chapter\]\]\nname = "\d\d_\w+"\n.*\n.*\n\n)(?!\[\[chapter)',
-        '[[chapter]]\nname = "{name}"\nneeds = []\nreading = 45\n\n',
+        r'(\[\[chapter\]\]\nname = "\d\d"\n.*\n.*\n\n)(?!\[\[chapter)',
+        '[[chapter]]\nname = "{number}"\nneeds = []\nreading = 45\n\n',
     ),
     "ntkbook/__init__.py": (
         r'(MODULES = """\n(?: .*\n)*? .*)(?=\n""")',
@@ -91,7 +87,7 @@ def start(root: Path, name: str, module: str) -> list[str]:
         ),
     }
     changed = {
-        path: _after(root / path, pattern, line.format(name=name, module=module))
+        path: _after(root / path, pattern, line.format(number=number, module=module))
         for path, (pattern, line) in PLACES.items()
     }
     for path, text in (new | changed).items():

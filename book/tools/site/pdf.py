@@ -21,6 +21,8 @@ from playwright.sync_api import sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
+from book.tools.files import contents
+
 ROOT = Path(__file__).resolve().parents[3]
 HTML = ROOT / "_build" / "html"
 PDF = HTML / "ntkbook.pdf"
@@ -52,14 +54,6 @@ FIT = """() => {
 # Folded code draws figures; who wants it has the notebook.
 NOT_PRINTED = "script, .headerlink, .ntk-run, .ntk-sliders, .ntk-pdf, details.hide"
 OFFER = '<p class="ntk-pdf">'  # sphinx_page.py leaves it empty
-
-
-def contents():
-    """The book's parts, each with its caption (None for the first page) and pages."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    yield None, [toc["root"]]
-    for part in toc["parts"]:
-        yield part["caption"], [page["file"] for page in part["chapters"]]
 
 
 def soup(name):
@@ -133,7 +127,7 @@ def _link(tag, name, names, address):
 def whole():
     """The whole book as one page."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    parts = list(contents())
+    parts = list(contents(ROOT))
     names = [name for _, pages in parts for name in pages]
     book = BeautifulSoup(_shell(config), "html.parser")
     entries = book.select_one(".pdf-contents ol")

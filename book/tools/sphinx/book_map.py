@@ -25,13 +25,17 @@ def read(source: Path) -> dict[str, dict]:
     found: dict[str, dict] = {}
     for kind in ("chapter", "project"):
         for entry in plan[kind]:
-            name, needs = entry["name"], entry["needs"]
-            title = chapters[name[:2]]["title"].removeprefix("Project: ").capitalize()
+            number, needs = entry["name"], entry["needs"]
+            title = chapters[number]["title"].removeprefix("Project: ").capitalize()
             if kind == "chapter":
                 title = title.partition(":")[0]
             level = 1 + max((found[n]["level"] for n in needs), default=-1)
-            found[name[:2]] = dict(
-                name=name, title=title, kind=kind, needs=needs, level=level
+            found[number] = dict(
+                name=chapters[number]["name"],
+                title=title,
+                kind=kind,
+                needs=needs,
+                level=level,
             )
     return found
 
