@@ -7,7 +7,6 @@ against a sum at every use, so that a broken file is an error and not a result.
 
 import gzip
 import hashlib
-import os
 import tarfile
 import urllib.request
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ntkbook._types import AnyArray
+from ntkbook.machine.whole_files import replacing
 from ntkbook.validation import checks
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # the package dataset-fashion-mnist
@@ -222,12 +222,10 @@ def _cached(url: str, path: Path) -> Path:
     if path.exists():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.part")
     try:
-        urllib.request.urlretrieve(url, beside)
-        os.replace(beside, path)
+        with replacing(path) as file:
+            urllib.request.urlretrieve(url, file.name)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise OSError(
             f"{path.name} is not at {path.parent}, and downloading {url} failed "
             f"({error}). Without a connection, put the file there by hand."

@@ -18,7 +18,7 @@ from ntkbook._types import AnyArray
 from ntkbook.infinite import nngp, ntk
 from ntkbook.machine.memory import blocks
 from ntkbook.machine.precision import is_double
-from ntkbook.validation import checks
+from ntkbook.validation import batch, checks
 
 ROOT2 = 2**0.5
 IN_CACHE = 2**15  # numbers
@@ -86,7 +86,7 @@ def kernel(
     x1 = points_of("x1", x1)
     if x2 is not None:
         x2 = points_of("x2", x2)
-        checks.same_shape_of_inputs("x1", x1, "x2", x2)
+        batch.same_kind("x1", x1, "x2", x2)
     if name == "K1":
         return 2 * np.exp(-cdist(x1, x1 if x2 is None else x2) / 6)
     if published:

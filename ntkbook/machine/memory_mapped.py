@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ntkbook.machine.whole_files import replacing
 from ntkbook.validation.jaxprs import equations, inner
 
 try:
@@ -131,18 +132,15 @@ class Mapped:
         """Make the array, with room on the disk for all of it, and the note."""
         self.plan, self.done = plan, []
         self._write_note()
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
         try:
-            with beside.open("wb") as file:
+            with replacing(self.path, "wb") as file:
                 file.write(self._header())
                 if hasattr(os, "posix_fallocate"):
                     # Without it a full disk would kill the process at some later write.
                     os.posix_fallocate(file.fileno(), 0, self._size())
                 else:
                     file.truncate(self._size())
-                os.fsync(file.fileno())
         except OSError as error:
-            beside.unlink(missing_ok=True)
             self.note.unlink(missing_ok=True)
             raise OSError(
                 error.errno,
@@ -150,7 +148,6 @@ class Mapped:
                 f"({os.strerror(error.errno or 0)})",
                 str(self.path),
             ) from None
-        os.replace(beside, self.path)
 
     def _header(self) -> bytes:
         """Return what NumPy writes in front of an array's numbers."""
@@ -166,21 +163,13 @@ class Mapped:
         return len(self._header()) + numbers * self.dtype.itemsize
 
     def _write_note(self) -> None:
-        beside = self.note.with_name(f"{self.note.name}.{os.getpid()}.part")
         content = {
             "fingerprint": self._fingerprint,
             "plan": self.plan,
             "done": self.done,
         }
-        try:
-            with beside.open("w") as file:
-                json.dump(content, file)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
-        os.replace(beside, self.note)
+        with replacing(self.note) as file:
+            json.dump(content, file)
 
     def _wait_for_others(self) -> None:
         if fcntl is None:

@@ -6,13 +6,13 @@ not at all.
 """
 
 import json
-import os
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 from ntkbook.machine.devices import device_report
+from ntkbook.machine.whole_files import replacing
 
 
 class Store:
@@ -117,13 +117,5 @@ def _read(path: Path) -> dict:
 
 def _write(path: Path, content) -> None:
     text = json.dumps(content, indent=1) + "\n"  # fails before a file is begun
-    beside = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        with beside.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())  # what is moved into place must be there
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
-    os.replace(beside, path)
+    with replacing(path) as file:
+        file.write(text)

@@ -222,16 +222,6 @@ def images(name: str, value, least: int = 1) -> jax.Array:
     return array
 
 
-def same_shape_of_inputs(name1: str, x1, name2: str, x2) -> None:
-    """Check that two batches hold inputs of one shape and dtype."""
-    if x1.shape[1:] != x2.shape[1:]:
-        raise ValueError(
-            f"`{name1}` and `{name2}` must hold inputs of one shape, but theirs are "
-            f"{x1.shape[1:]} and {x2.shape[1:]}."
-        )
-    same_dtype(name1, x1.dtype, name2, x2.dtype)
-
-
 def same_dtype(name1: str, dtype1, name2: str, dtype2) -> None:
     """Refuse mixed precision, which would lose digits without a word."""
     if dtype1 != dtype2:

@@ -34,7 +34,7 @@ from ntkbook.kernels.infinite.recursion import (
 )
 from ntkbook.machine.memory import blocks
 from ntkbook.networks.activations import elementwise
-from ntkbook.validation import checks
+from ntkbook.validation import batch, checks
 
 POOLINGS = ("flatten", "average")
 BLOCK_BYTES = 2**21  # a few arrays of this size still lie in a processor's cache
@@ -120,7 +120,7 @@ def cntk(
     images1 = _images("images1", images1)
     if images2 is not None:
         images2 = _images("images2", images2)
-        checks.same_shape_of_inputs("images1", images1, "images2", images2)
+        batch.same_kind("images1", images1, "images2", images2)
     if not checks.is_traced(biases) and biases == 0:
         check_not_zero("images1", images1)
         if images2 is not None:

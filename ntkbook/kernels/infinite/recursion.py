@@ -26,7 +26,7 @@ from ntkbook.kernels.infinite.expectations import expectations, second_moment
 from ntkbook.kernels.infinite.inputs import check_not_zero, deviations, squared, vectors
 from ntkbook.machine.memory import blocks
 from ntkbook.networks.activations import elementwise
-from ntkbook.validation import checks
+from ntkbook.validation import batch, checks
 
 FIRST_LAYERS = ("scaled", "unscaled")
 # What a cut Hermite series may miss; beyond it, the answer would be wrong unnoticed.
@@ -255,7 +255,7 @@ def _kernel(x1, x2, settings: _Settings, which, frozen):
     x1 = vectors("x1", x1)
     if x2 is not None:
         x2 = vectors("x2", x2)
-        checks.same_shape_of_inputs("x1", x1, "x2", x2)
+        batch.same_kind("x1", x1, "x2", x2)
     if not settings.has_first_bias:
         check_not_zero("x1", x1)
         if x2 is not None:

@@ -14,7 +14,7 @@ from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
 from ntkbook.kernels.infinite.inputs import vectors
 from ntkbook.kernels.infinite.recursion import nngp, ntk
-from ntkbook.validation import checks
+from ntkbook.validation import batch, checks
 
 KINDS = {"nngp": nngp, "ntk": ntk}
 
@@ -85,7 +85,7 @@ class NetworkKernel(Kernel):
         X = vectors("X", X)
         if Y is not None:
             Y = vectors("Y", Y)
-            checks.same_shape_of_inputs("X", X, "Y", Y)
+            batch.same_kind("X", X, "Y", Y)
         kernel = np.array(self._kernel()(X, Y))  # a copy: scikit-learn writes into it
         if not eval_gradient:
             return kernel
