@@ -5,12 +5,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
-
 from book.tools.course.slicing import loaded, names_of, needed
-from book.tools.files import NOTEBOOKS, number_of
+from book.tools.files import number_of
 from book.tools.notebooks.citations import Bibliography
-from book.tools.notebooks.colab import Settings, plain_cells, scan
+from book.tools.notebooks.colab import Settings, plain_cells, read_chapters
 from book.tools.notebooks.to_markdown import Book, Renderer
 
 _INLINE = re.compile(r"(?<![}`])`([^`\n]+)`(?!`)")
@@ -158,12 +156,8 @@ def read_all(
     Raises:
         ValueError: if there is no such chapter.
     """
-    found = {}
-    for path in sorted(Path(notebooks).glob(NOTEBOOKS)):
-        found[path.stem] = nbformat.read(path, as_version=4)
-    targets = {}
-    for name, nb in found.items():
-        targets |= scan(nb, number_of(name))
+    found, targets = read_chapters(notebooks)
+    found = {path.stem: nb for path, nb in found.items()}
     numbers = {name[:2] for name in found}
     if missing := sorted(set(chapters or []) - numbers):
         raise ValueError(

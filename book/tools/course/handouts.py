@@ -12,7 +12,7 @@ import nbformat
 
 from book.tools.course.coursework import Coursework, Exercise
 from book.tools.course.variants import leans_on
-from book.tools.notebooks.colab import Settings, made, metadata, setup
+from book.tools.notebooks.colab import Settings, made, metadata, prompt, setup
 
 TITLE = """\
 # Exercises to Chapter {number}
@@ -242,9 +242,7 @@ def _prompt(exercise: Exercise) -> str:
     """The line that a student writes under."""
     if exercise.kind == "explore":
         return f"# Exercise {exercise.id}: your experiment."
-    lines = exercise.about.get("lines", 3)
-    words = f"{lines} line{'s' if lines != 1 else ''}"
-    return f"# Exercise {exercise.id}: your answer takes roughly {words}.\nanswer = ..."
+    return prompt(exercise.about)
 
 
 def _written(exercise: Exercise) -> str:

@@ -10,15 +10,9 @@ import tomllib
 from pathlib import Path
 
 from book.tools.files import NOTEBOOKS, number_of
+from book.tools.sphinx.parsed import list_table
 
 KINDS = ("think", "compute", "explore")
-HEAD = """\
-:::{{list-table}} {title}
-:header-rows: 1
-:widths: {widths}
-:class: ntk-course
-
-"""
 
 
 def exercises(notebooks: Path) -> dict[str, dict]:
@@ -129,8 +123,7 @@ def _sum(exercises: list[dict]) -> int:
 
 def syllabus_table(plan: dict, chapters: dict[str, dict], length: int) -> str:
     """The weeks of a course, as MyST."""
-    text = HEAD.format(title=f"A course of {length} weeks", widths="8 32 12 48")
-    text += _row("Week", "Read", "Minutes", "Exercises, and what they are for")
+    rows = [["Week", "Read", "Minutes", "Exercises, and what they are for"]]
     for week in weeks(plan, chapters, length):
         read = [
             f"[Chapter {number_of(n)}](../notebooks/{chapters[n]['name']}.ipynb): "
@@ -147,13 +140,15 @@ def syllabus_table(plan: dict, chapters: dict[str, dict], length: int) -> str:
             read.append(f"{{doc}}`/notebooks/{project['name']}`")
             tasks.append("The project, alone or in pairs")
             minutes += project["minutes"]
-        text += _row(
-            str(week["week"]),
-            "<br>".join(read) or "–",
-            f"{week['reading']} + {minutes}",
-            "<br>".join(tasks) or "What is left of the chapters' exercises",
+        rows.append(
+            [
+                week["week"],
+                "<br>".join(read) or "–",
+                f"{week['reading']} + {minutes}",
+                "<br>".join(tasks) or "What is left of the chapters' exercises",
+            ]
         )
-    return text + ":::\n"
+    return _table(f"A course of {length} weeks", rows, "8 32 12 48")
 
 
 def exercises_table(chapters: dict[str, dict]) -> str:
@@ -162,24 +157,17 @@ def exercises_table(chapters: dict[str, dict]) -> str:
     counts = [f"{sum(e['kind'] == k for e in every)} {k}" for k in KINDS]
     hours = _sum(every) / 60
     text = f"{len(every)} exercises ({', '.join(counts)}), about {hours:.0f} hours.\n\n"
-    text += HEAD.format(title="All exercises", widths="10 46 14 10 10 10")
-    head = ("Exercise", "Outcome", "Kind", "Difficulty", "Minutes", "Variants")
-    text += _row(*head)
+    rows = [["Exercise", "Outcome", "Kind", "Difficulty", "Minutes", "Variants"]]
     for e in every:
         varied = 1
         for others in e.get("vary", {}).values():
             varied *= 1 + len(others)
-        text += _row(
-            f"{{ref}}`{e['id']} <{e['label']}>`",
-            e["outcome"],
-            e["kind"],
-            str(e["difficulty"]),
-            str(e["minutes"]),
-            str(varied) if varied > 1 else "–",
-        )
-    return text + ":::\n"
+        about = e["outcome"], e["kind"], e["difficulty"], e["minutes"]
+        name = f"{{ref}}`{e['id']} <{e['label']}>`"
+        rows.append([name, *about, varied if varied > 1 else "–"])
+    return text + _table("All exercises", rows, "10 46 14 10 10 10")
 
 
-def _row(*cells: str) -> str:
-    first, *rest = cells
-    return "\n".join([f"* - {first}", *(f"  - {cell}" for cell in rest)]) + "\n"
+def _table(title: str, rows: list[list], widths: str) -> str:
+    options = {"widths": widths, "class": "ntk-course"}
+    return "\n".join(list_table(title, rows, **options)) + "\n"

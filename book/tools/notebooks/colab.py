@@ -81,13 +81,6 @@ import ntkbook
 print("ntkbook", ntkbook.__version__, "- jax", jax.__version__, "-", jax.devices())
 """
 
-ANSWER = """\
-# Exercise {id}: your answer takes roughly {lines}.
-answer = ...
-
-ntkbook.page.check("{id}", answer)
-"""
-
 
 def convert(nb, *, number: str, settings: Settings, targets: dict | None = None):
     """A chapter as a clean notebook for Colab.
@@ -139,18 +132,25 @@ def scan(nb, number: str) -> dict:
     return targets
 
 
+def read_chapters(notebooks: Path) -> tuple[dict, dict]:
+    """All chapters of a folder, by path, and what the labels in them point to."""
+    found = {
+        path: nbformat.read(path, as_version=4)
+        for path in sorted(Path(notebooks).glob(NOTEBOOKS))
+    }
+    targets = {}
+    for path, nb in found.items():
+        targets |= scan(nb, number_of(path.name))
+    return found, targets
+
+
 def convert_all(notebooks: Path, out: Path, config: dict) -> list[Path]:
     """Convert every chapter `NN_name.ipynb` in a folder; returns what was written.
 
     Args:
         config: the contents of the book's `_config.yml`.
     """
-    settings, chapters = settings_of(config), {}
-    for path in sorted(Path(notebooks).glob(NOTEBOOKS)):
-        chapters[path] = nbformat.read(path, as_version=4)
-    targets = {}
-    for path, nb in chapters.items():
-        targets |= scan(nb, number_of(path.name))
+    settings, (chapters, targets) = settings_of(config), read_chapters(notebooks)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     written = []
@@ -183,9 +183,17 @@ def _answer(cell) -> list:
     exercise = cell.metadata.get("ntkbook", {}).get("exercise", {})
     if exercise.get("kind") != "compute":
         return []
-    id, lines = exercise["id"], exercise.get("lines", 3)
-    text = ANSWER.format(id=id, lines=f"{lines} line{'s' if lines != 1 else ''}")
+    id = exercise["id"]
+    text = f'{prompt(exercise)}\n\nntkbook.page.check("{id}", answer)'
     return [made("code", text, f"answer-{id.replace('.', '-')}", tags=["answer"])]
+
+
+def prompt(exercise: dict) -> str:
+    """The lines that a student writes an answer into."""
+    lines = exercise.get("lines", 3)
+    words = f"{lines} line{'s' if lines != 1 else ''}"
+    about = f"# Exercise {exercise['id']}: your answer takes roughly {words}."
+    return f"{about}\nanswer = ..."
 
 
 def _figure(cell) -> dict:
