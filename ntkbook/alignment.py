@@ -51,22 +51,39 @@ __all__ = [
 
 
 def target_alignment(
-    kernel: Float[AnyArray, "n n"], target: Float[AnyArray, "n *j"]
+    kernel: Float[AnyArray, "n n"],
+    target: Float[AnyArray, "n *j"],
+    *,
+    normalized: bool = False,
+    centered: bool = False,
 ) -> Float[np.ndarray, "*j"]:
     r"""Return how well targets are aligned with a kernel.
 
     .. math:: \alpha(f) = \mathbb E_{x, x'}\, f(x)\, \Theta(x, x')\, f(x')
         = \frac{f^\top K f}{n^2}
 
+    or, with ``normalized``, the *kernel-target alignment*, a cosine:
+
+    .. math:: A(f) = \frac{\langle K, f f^\top \rangle_F}{\lVert K \rVert_F\,
+        \lVert f f^\top \rVert_F} = \frac{f^\top K f}{\lVert K \rVert_F\, f^\top f}
+
     Args:
         kernel: Gram matrix, ``(n, n)``.
-        target: values at its points, ``(n,)``, or ``(n, j)`` for j targets.
+        target: values at its points, ``(n,)``, or ``(n, j)`` for j targets, each on its
+            own. For the alignment with all columns of Y together, that of
+            :math:`Y Y^\top`, call ``kernel_alignment(kernel, y @ y.T)``.
+        normalized: divide by the two norms; the result is then at most 1.
+        centered: centre kernel and target before, :math:`K \leftarrow H K H` and
+            :math:`f \leftarrow H f` with :math:`H = I - \mathbf 1 \mathbf 1^\top / n`,
+            so that a constant added to either does not count.
 
     Returns:
-        ``()`` or ``(j,)``. For an eigenfunction it is its eigenvalue.
+        ``()`` or ``(j,)``. For an eigenfunction it is its eigenvalue; with
+        ``normalized`` that over the root of the sum of all eigenvalues' squares.
 
     Raises:
-        ValueError: shapes that do not match, or a target that is 0 everywhere.
+        ValueError: shapes that do not match, or a target that is 0 everywhere; with
+            ``normalized`` a kernel that is, and with ``centered`` either, once centred.
         TypeError: arguments that are not arrays of floating-point numbers.
 
     Example:
@@ -74,10 +91,28 @@ def target_alignment(
         >>> from ntkbook.alignment import target_alignment
         >>> float(target_alignment(np.array([[2.0, 1.0], [1.0, 2.0]]), np.ones(2)))
         1.5
+        >>> k, y = np.diag([3.0, 4.0]), np.array([[1.0, 1.0], [1.0, 0.0]])
+        >>> target_alignment(k, y, normalized=True).round(3).tolist()
+        [0.7, 0.6]
 
-    Source: :cite:t:`ortizjimenez2021what`.
+    Source: :cite:t:`ortizjimenez2021what`; normalised :cite:t:`cristianini2001kernel`,
+    and centred :cite:t:`cortes2012algorithms`.
     """
+    checks.boolean("normalized", normalized)
+    checks.boolean("centered", centered)
     kernel, target = kernel_and_targets(kernel, target)
+    size, length = np.abs(kernel).max(), np.abs(target).max(0)
+    if centered:
+        kernel, target = _centered(kernel), target - target.mean(0)
+        if (np.abs(target).max(0) <= 1e-14 * length).any():
+            raise ValueError("`target` is constant, so it is 0 once centred.")
+    if normalized:
+        if np.abs(kernel).max() <= 1e-14 * size:
+            raise ValueError("`kernel` is 0 (once centred), so it has no direction.")
+        kernel = kernel / np.abs(kernel).max()
+        target = target / np.abs(target).max(0)
+        norms = np.linalg.norm(kernel) * (target**2).sum(0)
+        return np.asarray((target * (kernel @ target)).sum(0) / norms)
     with np.errstate(over="ignore", invalid="ignore"):
         found = np.asarray((target * (kernel @ target)).sum(0) / len(kernel) ** 2)
     return checks.finite_result(
@@ -273,8 +308,13 @@ def kernel_alignment(
         )
     one, two = (k / max(np.abs(k).max(), 1e-300) for k in (one, two))
     if centered:
-        one, two = (k - k.mean(0) - k.mean(1)[:, None] + k.mean() for k in (one, two))
+        one, two = _centered(one), _centered(two)
     lengths = np.linalg.norm(one), np.linalg.norm(two)
     if min(lengths) <= 1e-14 * len(one):  # rounding leaves a trace of what was 0
         raise ValueError("`kernel1` or `kernel2` is 0 (once centred): no direction.")
     return float((one * two).sum() / (lengths[0] * lengths[1]))
+
+
+def _centered(kernel):
+    """Return H K H."""
+    return kernel - kernel.mean(0) - kernel.mean(1)[:, None] + kernel.mean()

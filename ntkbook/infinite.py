@@ -8,9 +8,9 @@ kernel that they train with, :func:`cntk` that of convolutional ones.
 
 As ``NetworkKernel`` they go wherever scikit-learn takes a kernel.
 
-ReLU, leaky ReLU, the absolute value, the sign, erf, sines and cosines have closed
-forms. Any other activation is expanded in Hermite polynomials, and refused if it is not
-smooth enough for them, as hard tanh and ELU are.
+ReLU, leaky ReLU, hard tanh and all that is piecewise linear, the absolute value, the
+sign, erf, sines and cosines have closed forms, and ELU one integral. Any other
+activation is expanded in Hermite polynomials, and refused if it is not smooth enough.
 """
 
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ from ntkbook.kernels.infinite.closed_forms import (
 )
 from ntkbook.kernels.infinite.convolutional import cntk
 from ntkbook.kernels.infinite.expectations import TERMS, expectations
+from ntkbook.kernels.infinite.exponential_linear import elu
+from ntkbook.kernels.infinite.piecewise_linear import hard_tanh, piecewise_linear
 from ntkbook.kernels.infinite.recursion import nngp, ntk
 
 if TYPE_CHECKING:
@@ -34,10 +36,13 @@ __all__ = [
     "NetworkKernel",
     "cntk",
     "cosine",
+    "elu",
     "expectations",
+    "hard_tanh",
     "leaky_relu",
     "nngp",
     "ntk",
+    "piecewise_linear",
     "sine",
 ]
 

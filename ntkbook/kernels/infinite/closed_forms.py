@@ -20,7 +20,6 @@ Sources: :cite:t:`cho2009kernel` for ReLU, :cite:t:`williams1996computing` for e
 others follow in a line.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -51,13 +50,13 @@ class Expectations(NamedTuple):
 def relu(q1, q2, c) -> Expectations:
     product = q1 * q2  # one root: the compiler would make a program of each of two
     norm = root(product, product > 0)
-    angle, sine, cosine = _angle(norm, c)
+    angle, sine, cosine = angle_of(norm, c)
     rest = jnp.pi - angle
     value = norm * (sine + rest * cosine) / (2 * jnp.pi)
     return Expectations(value, rest / (2 * jnp.pi))
 
 
-def _angle(norm, c):
+def angle_of(norm, c):
     """Return the angle between u and v, its sine and its cosine c / norm.
 
     At u = v the angle's derivative is infinite, with either sign. Rounding of c cannot
@@ -109,11 +108,23 @@ def root(square, where):
     return jnp.where(where, jnp.sqrt(jnp.where(where, square, 1)), 0)
 
 
+def standardized(q1, q2, c):
+    """Return the two standard deviations and the correlation.
+
+    It is 0 where a variance is 0, and 1 where rounding cannot tell it from 1.
+    """
+    r1, r2 = root(q1, q1 > 0), root(q2, q2 > 0)
+    norm = r1 * r2
+    rho = jnp.where(norm > 0, c / jnp.where(norm > 0, norm, 1), 0)
+    same = jnp.abs(rho) > 1 - 16 * jnp.finfo(rho.dtype).eps
+    return r1, r2, jnp.where(same, jnp.sign(rho), rho)
+
+
 def sign(q1, q2, c) -> Expectations:
     """Return the expectations of the sign, whose derivative is 0 almost everywhere."""
     product = q1 * q2
     norm = root(product, product > 0)
-    angle, _, _ = _angle(norm, c)
+    angle, _, _ = angle_of(norm, c)
     value = jnp.where(norm > 0, 1 - 2 / jnp.pi * angle, 0)
     return Expectations(value, jnp.zeros_like(value))
 
@@ -220,25 +231,3 @@ def cosine(frequency: float = 1.0) -> Wave:
         [1.0]
     """
     return Wave(checks.finite_float("frequency", frequency, above=0), even=True)
-
-
-FORMS: dict[str, Callable] = {"relu": relu, "erf": erf, "sign": sign}
-# What readers pass in place of a name.
-KNOWN = {
-    jax.nn.relu: "relu",
-    jax.scipy.special.erf: "erf",
-    jnp.sign: "sign",
-    jnp.abs: LeakyRelu(-1.0),
-    jnp.absolute: LeakyRelu(-1.0),
-    jax.nn.leaky_relu: LeakyRelu(0.01),
-    jnp.sin: Wave(1.0),
-    jnp.cos: Wave(1.0, even=True),
-}
-
-
-def closed_form(activation) -> Callable | None:
-    """Return the function of (q1, q2, c) for an activation, if there is one."""
-    activation = KNOWN.get(activation, activation)
-    if isinstance(activation, str):
-        return FORMS.get(activation)
-    return getattr(activation, "expectations", None)

@@ -140,7 +140,7 @@ def cntk(
     bytes_per_pair = 8 * pixels ** (2 if pooling == "average" else 1)
     side = max(1, int((BLOCK_BYTES / bytes_per_pair) ** 0.5))
     of = partial(blocks, bytes_per_row=8 * side * bytes_per_pair, at_most=side)
-    return in_blocks(program, images1, images2, of, progress)
+    return in_blocks(program, images1, images2, of, activation, progress)
 
 
 def _cntk(x1, x2, *, weights, biases, depth, size, activation, pooled, frozen_ends):

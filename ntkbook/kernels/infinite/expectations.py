@@ -5,8 +5,9 @@ For a centred Gaussian pair (u, v) with variances q1, q2 and covariance c, a lay
 .. math:: \kappa = \mathbb E[\phi(u)\, \phi(v)], \qquad
     \dot\kappa = \mathbb E[\phi'(u)\, \phi'(v)]
 
-Some activations have them in closed form (``closed_forms.py``). Any other is expanded
-in orthonormal Hermite polynomials :math:`h_k`:
+Some activations have them in closed form (``closed_forms.py``,
+``piecewise_linear.py``, ``exponential_linear.py``). Any other is expanded in
+orthonormal Hermite polynomials :math:`h_k`:
 
 .. math:: \kappa = \sum_k a_k(q_1)\, a_k(q_2)\, \rho^k, \qquad
     a_k(q) = \mathbb E[\phi(\sqrt q\, z)\, h_k(z)], \qquad
@@ -24,7 +25,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ntkbook.kernels.infinite.closed_forms import Expectations, closed_form, root
+from ntkbook.kernels.infinite.closed_forms import (
+    Expectations,
+    LeakyRelu,
+    Wave,
+    erf,
+    relu,
+    root,
+    sign,
+)
+from ntkbook.kernels.infinite.exponential_linear import Elu
+from ntkbook.kernels.infinite.piecewise_linear import PiecewiseLinear
 from ntkbook.networks.activations import elementwise
 
 # Equally spaced nodes: for smooth functions they are far more exact than as many nodes
@@ -34,6 +45,33 @@ from ntkbook.networks.activations import elementwise
 #: How many terms of the Hermite series are summed.
 TERMS = 256
 NODES = np.linspace(-12, 12, 769)
+
+FORMS: dict[str, Callable] = {"relu": relu, "erf": erf, "sign": sign}
+# What readers pass in place of a name.
+KNOWN = {
+    jax.nn.relu: "relu",
+    jax.scipy.special.erf: "erf",
+    jnp.sign: "sign",
+    jnp.abs: LeakyRelu(-1.0),
+    jnp.absolute: LeakyRelu(-1.0),
+    jax.nn.leaky_relu: LeakyRelu(0.01),
+    jnp.sin: Wave(1.0),
+    jnp.cos: Wave(1.0, even=True),
+    jax.nn.hard_tanh: PiecewiseLinear((-1.0, 1.0), (0.0, 1.0, 0.0)),
+    jax.nn.relu6: PiecewiseLinear((0.0, 6.0), (0.0, 1.0, 0.0)),
+    jax.nn.hard_sigmoid: PiecewiseLinear((-3.0, 3.0), (0.0, 1 / 6, 0.0), 0.5),
+    jax.nn.elu: Elu(1.0),
+    jax.nn.celu: Elu(1.0),
+    jax.nn.selu: Elu(1.6732632423543772, 1.0507009873554805),
+}
+
+
+def closed_form(activation) -> Callable | None:
+    """Return the function of (q1, q2, c) for an activation, if there is one."""
+    activation = KNOWN.get(activation, activation)
+    if isinstance(activation, str):
+        return FORMS.get(activation)
+    return getattr(activation, "expectations", None)
 
 
 def expectations(activation: str | Callable, q1, q2, c) -> Expectations:

@@ -24,6 +24,7 @@ from ntkbook._types import AnyArray
 from ntkbook.kernels.gram import gram_in_blocks, symmetric
 from ntkbook.kernels.infinite.expectations import expectations, second_moment
 from ntkbook.kernels.infinite.inputs import check_not_zero, deviations, squared, vectors
+from ntkbook.kernels.infinite.recognize import line_for
 from ntkbook.machine.memory import blocks
 from ntkbook.networks.activations import elementwise
 from ntkbook.validation import batch, checks
@@ -132,8 +133,10 @@ def nngp(
         x1: inputs, ``(n1, d)``, float64.
         x2: inputs, ``(n2, d)``; ``None`` means ``x1``.
         depth: number of *hidden* layers, L, at least 1.
-        activation: as for :func:`ntkbook.mlp`. ReLU and erf have closed forms; any
-            other smooth function is expanded in Hermite polynomials.
+        activation: as for :func:`ntkbook.mlp`. Those that this module's heading names
+            have closed forms, also as ``jax.nn.relu`` and so on; any other smooth
+            function is expanded in Hermite polynomials, which may leave out 1e-5 of
+            its second moment.
         weight_std: :math:`\sigma_w > 0`, for all layers or a sequence of L + 1 numbers,
             the first layer's first.
         bias_std: :math:`\sigma_b \ge 0`, likewise.
@@ -274,10 +277,10 @@ def _kernel(x1, x2, settings: _Settings, which, frozen):
     )
     # Blocks that stay in the processor's cache; about eight arrays are alive in each.
     of = partial(blocks, bytes_per_row=BLOCK * 8 * 8, at_most=BLOCK)
-    return in_blocks(contract, x1, x2, of)
+    return in_blocks(contract, x1, x2, of, settings.activation)
 
 
-def in_blocks(program, x1, x2, blocks_of: Callable, progress: bool = False):
+def in_blocks(program, x1, x2, blocks_of: Callable, activation, progress=False):
     """Fill a kernel by ``program(x1, x2) -> (kernel, missing)``, and check it.
 
     One program serves all blocks, those on the diagonal too. ``blocks_of`` cuts a
@@ -298,21 +301,30 @@ def in_blocks(program, x1, x2, blocks_of: Callable, progress: bool = False):
         columns=None if x2 is None else blocks_of(x2.shape[0]),
         progress=progress,
     )
-    return check_finite(gram, missing)
+    return check_finite(gram, missing, activation)
 
 
-def check_finite(gram, missing):
+def check_finite(gram, missing, activation):
     """Refuse a kernel that overflowed, or whose series left too much out."""
     missing = 0.0 if checks.is_traced(missing) else max(map(float, missing))
     if missing > TOLERATED:
         raise ValueError(
             f"`activation` is too steep for the series of Hermite polynomials, which "
             f"misses a share of {missing:.0e}: it has a kink or a jump, or the "
-            "variances are large; use a smooth activation or smaller `weight_std` and "
-            "`bias_std`."
+            f"variances are large; {_advice(activation)}"
         )
     return checks.finite_result(
         gram, "the kernel overflows: make the inputs, `weight_std` or `depth` smaller."
+    )
+
+
+def _advice(activation) -> str:
+    line = line_for(activation) if callable(activation) else None
+    if line is not None:
+        return f"pass activation={line}, which has the same values and a known form."
+    return (
+        "use a smooth activation or smaller `weight_std` and `bias_std`, or, where it "
+        "is piecewise linear, ntkbook.infinite.piecewise_linear(kinks, slopes)."
     )
 
 

@@ -128,6 +128,27 @@ def test_centred_alignment_ignores_constants_and_scale():
     assert plain == pytest.approx(y @ GRAM @ y / (len(y) * np.linalg.norm(GRAM)))
 
 
+@pytest.mark.parametrize("centered", [False, True])
+def test_normalized_target_alignment_is_the_cosine_with_y_y(centered):
+    y = np.random.default_rng(0).normal(size=(len(GRAM), 3)) + 0.5
+    options = dict(normalized=True, centered=centered)
+    found = al.target_alignment(GRAM, y, **options)
+    assert found.shape == (3,)
+    for column, value in zip(y.T, found, strict=True):
+        yy = np.outer(column, column)
+        assert value == pytest.approx(al.kernel_alignment(GRAM, yy, centered=centered))
+        assert al.target_alignment(yy, column, **options) == pytest.approx(1.0)
+    huge = al.target_alignment(1e200 * GRAM, 1e200 * y, **options)
+    np.testing.assert_allclose(huge, found, rtol=1e-12)
+    plain = al.target_alignment(GRAM, y, centered=centered)
+    if centered:  # a constant added to either does not count
+        same = al.target_alignment(GRAM + 5, y - 7, **options)
+        np.testing.assert_allclose(same, found, rtol=1e-9)
+    else:
+        scale = np.linalg.norm(GRAM) * (y**2).sum(0) / len(GRAM) ** 2
+        np.testing.assert_allclose(plain / scale, found, rtol=1e-12)
+
+
 def test_ties_are_positive():
     assert al.binarize(np.array([0.0, -0.0, 1e-300, -1e-300])).tolist() == [1, 1, 1, -1]
 
@@ -195,6 +216,21 @@ SETTINGS = dict(step_size=0.1, epochs=5, batch_size=4, key=KEY)
         (lambda: al.target_alignment(GRAM, np.ones(5)), ValueError, r"\(5,\)"),
         (lambda: al.target_alignment(GRAM, np.ones((2, 12))), ValueError, "target.T"),
         (lambda: al.target_alignment(GRAM[:3], np.ones(12)), ValueError, "square"),
+        (
+            lambda: al.target_alignment(GRAM, np.ones(12), centered=True),
+            ValueError,
+            "`target` is constant",
+        ),
+        (
+            lambda: al.target_alignment(0 * GRAM, np.ones(12), normalized=True),
+            ValueError,
+            "`kernel` is 0",
+        ),
+        (
+            lambda: al.target_alignment(GRAM, np.ones(12), normalized=1),
+            TypeError,
+            "`normalized`",
+        ),
         (lambda: al.rkhs_norm(-GRAM, np.ones(12)), ValueError, "positive semidefinite"),
         (lambda: al.kernel_alignment(GRAM, GRAM[:3]), ValueError, "of one shape"),
         (lambda: al.kernel_alignment(GRAM, np.ones((12, 12))), ValueError, "is 0"),
