@@ -9,6 +9,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from book.tools.course.variants import alternatives
 from book.tools.files import NOTEBOOKS, number_of
 
 KINDS = ("think", "compute", "explore")
@@ -166,16 +167,14 @@ def exercises_table(chapters: dict[str, dict]) -> str:
     head = ("Exercise", "Outcome", "Kind", "Difficulty", "Minutes", "Variants")
     text += _row(*head)
     for e in every:
-        varied = 1
-        for others in e.get("vary", {}).values():
-            varied *= 1 + len(others)
+        varied = len(alternatives(e.get("vary", {})))
         text += _row(
             f"{{ref}}`{e['id']} <{e['label']}>`",
             e["outcome"],
             e["kind"],
             str(e["difficulty"]),
             str(e["minutes"]),
-            str(varied) if varied > 1 else "–",
+            str(varied or "–"),
         )
     return text + ":::\n"
 
