@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[3]
 GRADING = Path(__file__).with_name("grader_files")
 OUT = ROOT / "_build" / "course"
 # What a class has left in a course; it is never written over.
-CLASS = ["nbgrader/submitted/*", "nbgrader/autograded/*", "nbgrader/results/*"]
+CLASS = ["nbgrader/submitted/*", "nbgrader/gradebook.db", "nbgrader/results/*"]
 
 
 class Chapter:
