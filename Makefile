@@ -40,7 +40,8 @@ SITE_TESTS := $(patsubst %,tests/site/test_%.py,book_build addresses comfort liv
 	front_page_mathematics lab paper) \
 	tests/project/test_environment.py tests/site/test_book_browser.py tests/site/test_offline.py
 COLAB_TESTS := tests/notebooks/test_colab_run.py
-GRADING_TESTS := tests/course/test_course_grading.py
+GRADING_TESTS := $(patsubst %,tests/course/test_%.py,grading otter hostile limits \
+	instructors_page every_chapter)
 PROJECTS := $(wildcard notebooks/P*.ipynb)
 CHAPTERS := $(filter-out $(PROJECTS),$(wildcard notebooks/*.ipynb))
 SLOW_TESTS := tests/site $(SITE_TESTS) $(COLAB_TESTS) $(GRADING_TESTS)
@@ -90,11 +91,9 @@ serve: book  ## build it, and serve it at http://localhost:8000 (PORT=... for an
 lab: environment  ## open the chapters in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
 
-# testmon runs the shortest tests first, and those of test_limits need their order.
 check: lint types  ## quick: style, types, and the tests and chapters that your changes concern
 	$(call heading,Tests of what changed)
-	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) \
-		--ignore=tests/course/test_limits.py || test $$? -eq 5  # 5: none to run
+	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) || test $$? -eq 5  # 5: none to run
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
 	@$(if $(strip $(CHANGED)),$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(CHANGED))
 
@@ -153,8 +152,8 @@ test-colab: environment colab-environment
 	@$(BIN)/python -m book.tools.site.build
 	@$(PYTEST) $(COLAB_TESTS)
 
-test-course: environment  ## a part of test: exercises through both graders
-	$(call heading,Course: submissions through both graders)
+test-course: environment  ## a part of test: submissions from hand-out to marks
+	$(call heading,Course: submissions from hand-out to marks)
 	@$(PYTEST) $(GROUPS) $(GRADING_TESTS)
 
 test-weekly: environment colab-environment

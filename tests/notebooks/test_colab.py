@@ -110,15 +110,47 @@ def test_setup_comes_right_after_the_title(converted):
     assert title.source == "# A sample chapter"
     compile(setup.source, "setup", "exec")
     assert "--no-deps" in setup.source
-    assert re.findall(r"(?m)^ +install\((.*)\)", setup.source) == ["source", "package"]
-    needs = {package.split("==")[0] for package in colab.Settings().needs}
-    assert not {"jax", "jaxlib", "numpy"} & needs
+    assert re.findall(r"(?m)^ +install\((.*)\)", setup.source) == ["package"]
+    assert not {"jax", "jaxlib", "numpy"} & set(colab.NEEDS)
+
+
+def test_all_that_setup_installs_is_pinned_by_the_lock_for_colabs_jax(converted):
+    needs = colab.Settings().needs
+    assert [need.split("==")[0] for need in needs] == list(colab.NEEDS)
+    assert all(re.fullmatch(r"\w+==\d[\w.]+", need) for need in needs)
+    assert repr(needs) in converted.cells[1].source
+    has = (ROOT / "tests" / "colab-requirements.txt").read_text().replace("-", "_")
+    assert not [name for name in colab.NEEDS if f"\n{name}==" in has]
+
+
+def test_without_an_address_the_first_cell_carries_the_wheel(tmp_path, monkeypatch):
+    wheel = tmp_path / "ntkbook-0.1.0-py3-none-any.whl"
+    wheel.write_bytes(bytes(range(256)) * 100)
+    setup = convert(chapter(), wheel=wheel).cells[1]
+    assert setup.metadata["cellView"] == "form"
+    assert max(map(len, setup.source.splitlines())) <= 1000
+    start, found, end = setup.source.partition("if importlib.util.find_spec")
+    names, installed = {}, []
+    exec(start, names)
+    names["install"] = installed.append
+    monkeypatch.chdir(tmp_path)
+    take = f"{found}{end}".split("for package in")[0].split(":\n", 1)[1]
+    wheel.rename("original")
+    exec("\n".join(line.strip() for line in take.splitlines()), names)
+    assert wheel.read_bytes() == bytes(range(256)) * 100
+    assert installed == [wheel.name]
+
+
+def test_with_an_address_it_carries_nothing(tmp_path):
+    wheel = tmp_path / "ntkbook-0.1.0-py3-none-any.whl"
+    wheel.write_bytes(bytes(10**5))
+    setup = convert(chapter(), wheel=wheel, site="https://a.b/").cells[1]
+    assert len(setup.source) < 2000 and "cellView" not in setup.metadata
 
 
 @pytest.mark.parametrize(
     "more, source",
     [
-        ({}, "''"),
         (
             {"site": "https://a.b/"},
             "'https://a.b/colab/ntkbook-0.1.0-py3-none-any.whl'",
@@ -127,7 +159,7 @@ def test_setup_comes_right_after_the_title(converted):
     ],
 )
 def test_setup_knows_where_the_library_is(more, source):
-    assert f"else {source}\n" in convert(chapter(), **more).cells[1].source
+    assert f"    install({source})\n" in convert(chapter(), **more).cells[1].source
 
 
 def test_links_lead_to_the_site_once_there_is_one():

@@ -1,17 +1,17 @@
 """The notebooks for Colab run cold, on the versions of jax and numpy that Colab has.
 
-`make test` makes that environment (.venv-colab) without ntkbook in it, so that the
-first cell really has to install the wheel that the built book carries. Each notebook
-has an empty environment on top of that one, where pip puts what it installs.
+`make colab-environment` makes that environment (.venv-colab) with what Colab has and
+nothing more, so that the first cell really has to install ntkbook, from the wheel that
+it carries, and all that ntkbook needs and Colab lacks. Each notebook has an empty
+environment on top of that one, where pip puts what it installs.
 
 The first chapter runs each time; weekly (`make test-all`) all of them do, and each
 student's notebook.
 """
 
 import os
-import shutil
 import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -21,6 +21,7 @@ import yaml
 from book.tools.course import generate
 from book.tools.files import NOTEBOOKS
 from book.tools.notebooks import colab
+from book.tools.notebooks.wheel import build_wheel
 from tests.helpers import needs
 from tests.helpers.draws import weekly
 
@@ -28,7 +29,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 DEFAULT = ROOT / ".venv-colab" / "bin" / "python"
 PYTHON = Path(os.environ.get("NTKBOOK_COLAB_PYTHON", DEFAULT))
-WHEELS = ROOT / "_build" / "html" / "colab"
 CHAPTERS = sorted((ROOT / "notebooks").glob(NOTEBOOKS))
 OFTEN = CHAPTERS[:1]
 
@@ -84,13 +84,9 @@ def run(*command, **more) -> subprocess.CompletedProcess:
     return done
 
 
-def wheel(folder: Path) -> Path:
-    """The wheel of the built book, or one built here from the same sources."""
-    if not list(WHEELS.glob("ntkbook-*.whl")):
-        build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
-        run(*build, "--no-build-isolation", "--wheel-dir", folder, ROOT)
-        return next(folder.glob("ntkbook-*.whl"))
-    return next(WHEELS.glob("ntkbook-*.whl"))
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.mark.parametrize(
@@ -98,9 +94,9 @@ def wheel(folder: Path) -> Path:
     [path if path in OFTEN else weekly(path) for path in CHAPTERS],
     ids=lambda path: path.stem,
 )
-def test_a_chapter_runs_cold(path, tmp_path):
+def test_a_chapter_runs_cold(path, tmp_path, wheel):
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    colab.convert_all(path.parent, tmp_path, config)
+    colab.convert_all(path.parent, tmp_path, config, wheel)
     notebook = tmp_path / path.name
     nb = nbformat.read(notebook, as_version=4)
     for cell in nb.cells:
@@ -112,9 +108,9 @@ def test_a_chapter_runs_cold(path, tmp_path):
 
 @pytest.mark.weekly
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_a_students_notebook_runs_cold(path, tmp_path):
+def test_a_students_notebook_runs_cold(path, tmp_path, wheel):
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    settings = colab.settings_of(config)
+    settings = replace(colab.settings_of(config), wheel=wheel)
     generate.write(tmp_path / "course", path.parent, settings, [path.name[:2]])
     notebook = tmp_path / "course" / "student" / path.name
     nb = nbformat.read(notebook, as_version=4)
@@ -128,14 +124,17 @@ def run_cold(nb, notebook: Path, tag: str) -> list[str]:
     python = on_top(PYTHON, folder / "env")
     before = versions(python)
     assert before == versions(PYTHON)
-    assert "ntkbook" not in before, "the Colab environment must not hold ntkbook yet"
-    shutil.copy(wheel(folder / "wheel"), folder)
+    pins = dict(need.replace("_", "-").split("==") for need in colab.Settings().needs)
+    lacks = {"ntkbook", *pins}
+    names = {name.replace("_", "-") for name in before}
+    assert not lacks & names, "run `make colab-environment`: it has more than Colab"
     nb.cells.append(nb.cells[1].copy())  # the first cell twice does no harm
     nb.cells[-1].id = "setup-again"
     nbformat.write(nb, notebook)
     run(python, "-c", RUN, notebook, cwd=folder)
     installed = versions(python, run(python, "-c", PACKAGES).stdout.strip())
-    assert "ntkbook" in installed
+    new = {name.replace("_", "-"): version for name, version in installed.items()}
+    assert new.keys() == lacks and pins.items() <= new.items()
     assert not installed.keys() & before.keys()  # nothing was replaced
     assert versions(python) == before | installed
     verdicts = [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from book.tools.course.slicing import loaded, names_of, needed
-from book.tools.files import number_of
+from book.tools.files import is_project, number_of
 from book.tools.notebooks.citations import Bibliography
 from book.tools.notebooks.colab import Settings, plain_cells, read_chapters
 from book.tools.notebooks.to_markdown import Book, Renderer
@@ -55,7 +55,13 @@ class Exercise:
 
 @dataclass
 class Coursework:
-    """A chapter's exercises, and the code of its cells that they stand on."""
+    """A chapter's exercises, and the code of its cells that they stand on.
+
+    Attributes:
+        text: of a project, all that stands above its exercise, which says what to hand
+            in and how it is marked: (kind, text, id) of each cell.
+        cited: the works cited there.
+    """
 
     number: int
     name: str
@@ -63,6 +69,8 @@ class Coursework:
     basis: list[str]
     exercises: list[Exercise]
     bibliography: Bibliography
+    text: list[tuple[str, str, str]] = field(default_factory=list)
+    cited: list[str] = field(default_factory=list)
 
     def references(self, cited: list[str]) -> str:
         return self.bibliography.listing(list(dict.fromkeys(cited)))
@@ -82,19 +90,23 @@ def read(nb, name: str, settings: Settings, targets: dict) -> Coursework:
     number = number_of(name)
     bibliography = Bibliography(settings.bibliography)
     book = Book(targets, bibliography, settings.site)
-    exercises, code, texts = [], [], ""
+    exercises, code, texts, text, works = [], [], "", [], []
     for cell, new, in_solution in plain_cells(nb, Renderer(number, book)):
         about = cell.metadata.get("ntkbook", {}).get("exercise")
         cited, book.cited = book.cited, []
         if about:
-            statement = new[0].source
+            # The book's check knows the book's numbers only.
+            statement = re.sub(r" · check with `[^`]*`", "", new[0].source)
             exercises.append(Exercise(dict(about), statement, cited=(cited, [])))
             texts += cell.source + "\n"
         elif in_solution and new and not re.search(r"\{solution-", cell.source):
             exercises[-1].cited[1].extend(cited)
             _solve(exercises[-1], cell, new[0].source)
-        elif cell.cell_type == "code" and not exercises:
-            code.append(cell)
+        elif not exercises:
+            code += [cell] if cell.cell_type == "code" else []
+            if is_project(name):
+                text += [(one.cell_type, one.source, one.id) for one in new]
+                works += cited
     wanted = _mentioned(texts)
     for exercise in exercises:
         names = names_of(exercise.sealing)
@@ -108,6 +120,8 @@ def read(nb, name: str, settings: Settings, targets: dict) -> Coursework:
         basis=[text for _, text in basis],
         exercises=exercises,
         bibliography=bibliography,
+        text=text,
+        cited=works,
     )
 
 

@@ -4,18 +4,18 @@
     solutions/      the same with the solutions
     nbgrader/       a course for nbgrader: its settings, and source/ with hidden tests
     otter/          sources for `otter assign`
-    course.json     every exercise's points, for `book/tools/course/grade.py`
+    course.json     the variant, and every exercise's points
 
-`--variant SEED` gives the computing exercises other numbers; `--students FILE` writes a
-variant for each name in a list, in students/NAME/. The folder is all or nothing: it is
-written beside its place and moved there at the end.
+`--variant SEED` gives the computing exercises other numbers. The folder is all or
+nothing: it is written beside its place and moved there at the end.
 """
 
 import argparse
 import json
-import re
 import shutil
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -24,15 +24,17 @@ import yaml
 from book.tools.course import variants
 from book.tools.course.coursework import Coursework, read, read_all
 from book.tools.course.handouts import Handouts, marks
-from book.tools.notebooks.colab import Settings, settings_of
+from book.tools.course.prepare import known
+from book.tools.files import number_of
+from book.tools.notebooks.colab import Settings, convert, settings_of
+from book.tools.notebooks.wheel import build_wheel
 from ntkbook.page.exercises import packed
 
 ROOT = Path(__file__).resolve().parents[3]
 GRADING = Path(__file__).with_name("grader_files")
 OUT = ROOT / "_build" / "course"
 # What a class has left in a course; it is never written over.
-CLASS = ["nbgrader/submitted/*", "nbgrader/gradebook.db", "nbgrader/autograded/*"]
-CLASS += ["otter/*/submitted/*", "*/results/*"]
+CLASS = ["nbgrader/submitted/*", "nbgrader/gradebook.db", "nbgrader/results/*"]
 
 
 class Chapter:
@@ -51,16 +53,18 @@ class Chapter:
             for e in self.work.exercises
         }
 
-    def handouts(self, seeds: list[str | None]) -> list[Handouts]:
-        """For each seed the writer of this chapter's notebooks."""
-        many = [self.choices(seed) for seed in seeds]
-        made = []
-        records = variants.records(self.work, many)
-        for choices, found in zip(many, records, strict=True):
-            work = self.varied(choices)
-            keys = {id: packed(record) for id, record in found.items()}
-            made.append(Handouts(work, self.settings, keys))
-        return made
+    def handouts(self, choices: variants.Choices) -> Handouts:
+        """The writer of this chapter's notebooks, with these choices made."""
+        found = variants.records(self.work, choices)
+        keys = {id: packed(record) for id, record in found.items()}
+        return Handouts(self.varied(choices), self.settings, keys)
+
+    def colab(self):
+        """The chapter as readers open it in Colab, with the book's own numbers."""
+        number = number_of(self.name)
+        return convert(
+            self.nb, number=number, settings=self.settings, targets=self.targets
+        )
 
     def varied(self, choices: variants.Choices) -> Coursework:
         """The coursework with these choices made."""
@@ -81,9 +85,11 @@ def write(
     settings: Settings,
     chapters: list[str] | None = None,
     seed: str | None = None,
-    students: list[str] = (),
-) -> None:
+) -> dict[str, variants.Choices]:
     """Write the course into a folder, in place of what stands there.
+
+    Returns:
+        by chapter, what the seed chose for each exercise.
 
     Raises:
         ValueError: for what cannot be converted, or a solution that fails.
@@ -91,30 +97,36 @@ def write(
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     points: dict[str, dict] = {}
+    chosen: dict[str, variants.Choices] = {}
     try:
         for name, (nb, targets) in read_all(notebooks, settings, chapters).items():
+            print(f"{name} ...", flush=True)
             chapter = Chapter(name, nb, targets, settings)
-            first, *rest = chapter.handouts([seed, *students])
-            _save(first.student(), part / "student" / f"{name}.ipynb")
-            _save(first.solutions(), part / "solutions" / f"{name}.ipynb")
+            choices = chapter.choices(seed)
+            made = chapter.handouts(choices)
+            student = made.student()
+            _save(student, part / "student" / f"{name}.ipynb")
+            _save(made.solutions(), part / "solutions" / f"{name}.ipynb")
             source = part / "nbgrader" / "source" / name / f"{name}.ipynb"
-            _save(first.nbgrader(), source)
-            _save(first.otter(), part / "otter" / name / f"{name}.ipynb")
-            for student, own in zip(students, rest, strict=True):
-                folder = part / "students" / student
-                _save(own.student(), folder / f"{name}.ipynb")
-                _save(own.solutions(), folder / "solutions" / f"{name}.ipynb")
+            _save(made.nbgrader(), source)
+            _save(made.otter(), part / "otter" / name / f"{name}.ipynb")
+            seen = part / "nbgrader" / "known" / f"{name}.json"
+            seen.parent.mkdir(exist_ok=True)
+            seen.write_text(json.dumps(known([student, chapter.colab()])))
             points[name] = {
                 e.id: {"kind": e.kind, "points": sum(marks(e.about))}
                 for e in chapter.work.exercises
             }
+            chosen[name] = {id: picked for id, picked in choices.items() if picked}
         shutil.copy(GRADING / "nbgrader_config.py", part / "nbgrader")
         shutil.copytree(GRADING / "kernels", part / "nbgrader" / "kernels")
-        (part / "course.json").write_text(json.dumps(points, indent=1))
+        about = {"variant": seed, "numbers": chosen, "assignments": points}
+        (part / "course.json").write_text(json.dumps(about, indent=1))
         shutil.rmtree(out, ignore_errors=True)
         part.rename(out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    return chosen
 
 
 def _save(nb, path: Path) -> None:
@@ -122,16 +134,14 @@ def _save(nb, path: Path) -> None:
     nbformat.write(nb, path)
 
 
-def _names(path: Path) -> list[str]:
-    """One student a line, each fit to name a folder."""
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; it should list a student a line")
-    names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    names = list(dict.fromkeys(filter(None, names)))
-    for name in names:
-        if not re.fullmatch(r"[\w.@+-]+( [\w.@+-]+)*", name) or name.startswith("."):
-            raise ValueError(f"the name {name!r} cannot be a folder's: use letters")
-    return names
+def listed(seed: str, chosen: dict[str, variants.Choices]) -> str:
+    """What a variant has made of the exercises, for whoever sets it."""
+    lines = [f"Variant {seed}: in place of the book's numbers these have others."]
+    for choices in chosen.values():
+        for id, picked in choices.items():
+            pairs = (f"{token} -> {new}" for token, new in picked.items())
+            lines.append(f"  {id:5} {', '.join(pairs)}")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -140,7 +150,6 @@ def main() -> None:
     parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks")
     parser.add_argument("--chapters", nargs="*", metavar="NN", help="such as 02 05")
     parser.add_argument("--variant", metavar="SEED", help="other numbers")
-    parser.add_argument("--students", type=Path, metavar="FILE", help="a name a line")
     given = parser.parse_args()
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     out = given.out.resolve()
@@ -154,11 +163,15 @@ def main() -> None:
             "move the folder away, or write the course into another one."
         )
     try:
-        students = _names(given.students) if given.students else []
-        settings = settings_of(config)
-        write(out, given.notebooks, settings, given.chapters, given.variant, students)
+        with tempfile.TemporaryDirectory() as folder:
+            settings = settings_of(config)
+            if not (settings.site or settings.repository):
+                settings = replace(settings, wheel=build_wheel(Path(folder)))
+            made = write(out, given.notebooks, settings, given.chapters, given.variant)
     except ValueError as problem:
         sys.exit(f"No course was written: {problem}")
+    if given.variant:
+        print(listed(given.variant, made))
     print(f"The course is ready: {given.out}")
 
 

@@ -1,121 +1,148 @@
-"""Grade a class: `python -m book.tools.course.grade nbgrader FOLDER ASSIGNMENT`.
+"""Grade a class: `python -m book.tools.course.grade SUBMISSIONS`.
 
-    nbgrader FOLDER ASSIGNMENT     the submissions in FOLDER/submitted/
-    otter FOLDER ASSIGNMENT        the notebooks in FOLDER/ASSIGNMENT/submitted/
+SUBMISSIONS is a folder with what students handed in: notebooks of any name, in
+nbgrader's tree, as Moodle or Canvas pack them, or side by side, of one chapter or of
+several, made from any of the copies for students (see `submissions` and `prepare`).
+nbgrader does the grading, one submission at a time in a process of its own with an end
+to its time and no reach beyond it (see `contained`).
 
-The graders do the grading; this starts them for one submission at a time, in a process
-of its own with an end to its time, and writes down each result at once, in
-FOLDER/results/ASSIGNMENT/NAME.json. So whatever happens in between, run it again: only
-what has no result, or was handed in anew, is graded. What cannot be graded at all gets
-0 with the reason. The table at the end is also written as a CSV file.
+Each result is written down at once, in COURSE/nbgrader/results/ASSIGNMENT/STUDENT.json,
+and before it that it was begun. So whatever happens in between, run it again: only what
+has no result, or was handed in anew, is graded; what was under way comes last. What
+cannot be graded has 0 and the reason. The table at the end is `marks`'s.
 
-First of all it runs the solutions once. If they fail, this machine would fail everyone;
-and the programs that XLA compiles on the way, most of the work, are kept in
-FOLDER/compiled/ASSIGNMENT, where the submissions may read and not write.
+First of all the solutions run once. If they fail, this machine would fail everyone; and
+the programs that XLA compiles on the way, most of the work, are kept in
+COURSE/nbgrader/compiled/ASSIGNMENT, where the submissions may read and not write.
 """
 
 import argparse
-import csv
+import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import nbformat
 
+from book.tools.course import marks
+from book.tools.course.contained import STOPPED
+from book.tools.course.prepare import digest, prepare
+from book.tools.course.submissions import Submission, Unreadable, found_in, read
+
 SECONDS = int(os.environ.get("COURSE_ALL_SECONDS", 900)) + 60
+ATTEMPTS = 3
+COURSE = Path("_build", "course")  # of the repository in whose folder this runs
+CONTAINED = Path(__file__).with_name("contained.py")
 HERE = Path(sys.executable).parent  # where nbgrader finds the programs that it calls
-NOT_GRADED = "not graded"
+NOT_GRADED = marks.NOT_GRADED
 
 
-class Grader:
-    """What nbgrader and otter have in common: a folder and an assignment."""
+class Failure(Exception):
+    """Why a submission, or all of them, have no marks."""
 
-    def __init__(self, folder: Path, assignment: str):
-        self.folder, self.assignment = folder.resolve(), assignment
-        self.results = self.folder / "results" / assignment
-        self.compiled = self.folder / "compiled" / assignment
+
+class Assignment:
+    """What nbgrader grades together: one chapter's exercises."""
+
+    def __init__(self, course: Path, name: str):
+        self.folder, self.name = course.resolve() / "nbgrader", name
+        self.results = self.folder / "results" / name
+        self.compiled = self.folder / "compiled" / name
+        self.source = self.folder / "source" / name / f"{name}.ipynb"
+        self.release = self.folder / "release" / name / f"{name}.ipynb"
         self.env = {
+            "JAX_PLATFORMS": "cpu",
             "JAX_COMPILATION_CACHE_DIR": str(self.compiled),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
         }
 
-    @property
-    def source(self) -> Path:
-        """The notebook with the solutions, from which the grader makes the others."""
-        raise NotImplementedError
-
-    def submissions(self) -> dict[str, Path]:
-        """Each student's notebook."""
-        raise NotImplementedError
-
-    def grade(self, student: str, notebook: Path) -> dict:
-        """Points, by exercise, and notes on what went wrong.
-
-        Raises:
-            Failure: if the submission cannot be graded.
-        """
-        raise NotImplementedError
+    def version(self) -> str:
+        """A digest of the source: when that changes, all are graded again."""
+        return hashlib.sha256(self.source.read_bytes()).hexdigest()
 
     def ready(self) -> None:
-        """Make what students get, and what the grader grades with."""
-        raise NotImplementedError
+        """Make what students get, and what nbgrader grades with."""
+        stamp = self.release.with_suffix(".made-from")
+        if not stamp.exists() or stamp.read_text() != self.version():
+            command = ("nbgrader", "generate_assignment", self.name, "--force")
+            self.run(*command, cwd=self.folder)
+            stamp.write_text(self.version())
+        file = self.folder / "known" / f"{self.name}.json"
+        self.template = nbformat.read(self.release, as_version=4)
+        released = {digest(cell.source) for cell in self.template.cells}
+        self.handed_out = released | set(json.loads(file.read_text()))
 
     def solve(self) -> None:
-        """Run the solutions, unless that has been done, and keep what is compiled."""
-        done = (
-            self.compiled / f"{hashlib.sha256(self.source.read_bytes()).hexdigest()}.ok"
-        )
+        """Run the solutions, unless that has been done, and keep what is compiled.
+
+        First freely, then as submissions run, so that a system on which these cannot
+        run fails nobody.
+        """
+        done = self.compiled / f"{self.version()}.ok"
         if done.exists():
             return
+        command = ("nbconvert", "--execute", "--to", "notebook", "--stdout")
+        config = f"--config={self.folder / 'nbgrader_config.py'}"
         try:
-            command = ("nbconvert", "--execute", "--to", "notebook", "--stdout")
             self.run(*command, self.source)
+            self.run(*command, config, self.source)
         except Failure as problem:
             raise Failure(f"the solutions themselves fail here: {problem}") from None
         self.compiled.mkdir(parents=True, exist_ok=True)
         done.touch()
 
-    def run(self, *command: str, limited: bool = False, **more) -> str:
-        """Run the grader for one submission, and return what it printed."""
-        with tempfile.TemporaryDirectory(prefix="course-") as scratch:
-            # Nothing else is the student's to change (see grading/kernels).
-            own = {"COURSE_SCRATCH": scratch, "TMPDIR": scratch}
-            if limited:  # for graders that are not told by their own settings
-                own["JUPYTER_PATH"] = str(
-                    Path(__file__).with_name("grader_files").resolve()
-                )
-            try:
-                return self._run(command, self.env | own, **more)
-            finally:
-                end_all(scratch)
+    def grade(self, one: Submission) -> dict:
+        """Points, by graded cell, and notes on what went wrong.
 
-    def _run(self, command: tuple[str, ...], env: dict[str, str], **more) -> str:
-        env = os.environ | {"PATH": f"{HERE}{os.pathsep}{os.environ['PATH']}"} | env
-        env |= {"PYTHONWARNINGS": "ignore"}
+        Raises:
+            Failure, Unreadable: if the submission cannot be graded.
+        """
+        nb, written = prepare(read(one.path), self.template, self.handed_out)
+        if nb is None:
+            raise Failure(marks.STRANGE)
+        place = self.folder / "prepared" / one.student / self.name
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        nbformat.write(nb, place / f"{self.name}.ipynb")
+        self.run(
+            "nbgrader", "autograde", self.name, f"--student={one.student}", "--force",
+            "--CourseDirectory.submitted_directory=prepared", cwd=self.folder,
+        )  # fmt: skip
+        graded = self.folder / "autograded" / one.student / self.name
+        cells = nbformat.read(graded / f"{self.name}.ipynb", as_version=4).cells
+        notes = {}
+        for cell in cells:
+            for output in cell.get("outputs", []):
+                if output.output_type == "error":
+                    name = cell.metadata.get("nbgrader", {}).get("grade_id", "a cell")
+                    notes[name] = f"{output.ename}: {output.evalue}"[:300]
+        points = marks.points_of(self.folder, self.name, one.student)
+        return {"points": points, "notes": notes, "written": written}
+
+    def run(self, *command, cwd: Path | None = None) -> str:
+        """Run a command of the graders', contained; returns what it printed."""
+        env = os.environ | {"PATH": f"{HERE}{os.pathsep}{os.environ['PATH']}"}
+        env |= self.env | {"PYTHONWARNINGS": "ignore"}
+        whole = [sys.executable, "-P", CONTAINED, str(SECONDS)]
+        whole += [sys.executable, "-m", *map(str, command)]
         with tempfile.TemporaryFile() as log:  # a kernel may write there without end
-            try:
-                done = subprocess.run(
-                    [sys.executable, "-m", *map(str, command)],
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    timeout=SECONDS,
-                    env=env,
-                    **more,
-                )
-            except subprocess.TimeoutExpired:
-                raise Failure(f"stopped after {SECONDS} seconds") from None
+            done = subprocess.run(
+                whole, stdout=log, stderr=subprocess.STDOUT, env=env, cwd=cwd
+            )
             log.seek(max(0, log.seek(0, os.SEEK_END) - 100_000))
             printed = re.sub(r"\x1b\[[\d;]*m", "", log.read().decode(errors="replace"))
+        if done.returncode == STOPPED:
+            raise Failure(f"stopped after {SECONDS} seconds")
         if done.returncode:
             lines = [line for line in printed.splitlines() if line.strip()]
             error = re.compile(r"\s*[\w.]+(Error|Exception)")
@@ -124,204 +151,116 @@ class Grader:
         return printed
 
 
-class Failure(Exception):
-    """Why a submission has no marks."""
-
-
-def end_all(scratch: str) -> None:
-    """End what a submission has left running: kernels that would not stop, and more."""
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"COURSE_SCRATCH={scratch}\0".encode() in environment.read_bytes():
-                os.kill(int(environment.parent.name), signal.SIGKILL)
-        except OSError:  # it has ended, or is another user's
-            pass
-
-
-class Nbgrader(Grader):
-    @property
-    def source(self):
-        return self.folder / "source" / self.assignment / f"{self.assignment}.ipynb"
-
-    def submissions(self):
-        return {
-            path.parent.parent.name: path
-            for path in sorted(
-                self.folder.glob(
-                    f"submitted/*/{self.assignment}/{self.assignment}.ipynb"
-                )
-            )
-        }
-
-    def ready(self):
-        if not (self.folder / "release" / self.assignment).is_dir():
-            self.run(
-                "nbgrader", "generate_assignment", self.assignment, "--force",
-                cwd=self.folder,
-            )  # fmt: skip
-
-    def grade(self, student, notebook):
-        self.run(
-            "nbgrader", "autograde", self.assignment, "--student", student, "--force",
-            cwd=self.folder,
-        )  # fmt: skip
-        graded = self.folder / "autograded" / student / self.assignment / notebook.name
-        cells = nbformat.read(graded, as_version=4).cells
-        notes = {}
-        for cell in cells:
-            for output in cell.get("outputs", []):
-                if output.output_type == "error":
-                    name = cell.metadata.get("nbgrader", {}).get("grade_id", "a cell")
-                    notes[name] = f"{output.ename}: {output.evalue}"[:300]
-        return {"points": self._points(student), "notes": notes}
-
-    def _points(self, student: str) -> dict[str, dict]:
-        from nbgrader.api import Gradebook
-
-        url = f"sqlite:///{self.folder / 'gradebook.db'}?timeout=60"
-        with Gradebook(url, "ntkbook") as book:
-            submission = book.find_submission(self.assignment, student)
-            return {
-                grade.name: {
-                    "score": grade.auto_score,
-                    "max": grade.max_score,
-                    "by hand": bool(grade.needs_manual_grade),
-                }
-                for notebook in submission.notebooks
-                for grade in notebook.grades
-            }
-
-
-class Otter(Grader):
-    def __init__(self, folder, assignment):
-        super().__init__(folder, assignment)
-        self.dist = self.folder / assignment / "dist"
-
-    @property
-    def source(self):
-        return self.folder / self.assignment / f"{self.assignment}.ipynb"
-
-    def submissions(self):
-        found = sorted((self.folder / self.assignment / "submitted").glob("*.ipynb"))
-        return {path.stem: path for path in found}
-
-    def ready(self):
-        if not list(self.dist.glob("autograder/*.zip")):
-            self.run("otter", "assign", self.source, self.dist, cwd=self.folder)
-        (autograder,) = self.dist.glob("autograder/*.zip")
-        with zipfile.ZipFile(autograder) as made:
-            if not any(name.startswith("tests/") for name in made.namelist()):
-                raise Failure(f"{self.assignment} has only answers to be read by hand")
-
-    def grade(self, student, notebook):
-        (autograder,) = self.dist.glob("autograder/*.zip")
-        with tempfile.TemporaryDirectory() as out:
-            # The notebook opens itself by the name under which it was handed out; by
-            # another its checks fail, and all tests see the last exercise's answer.
-            renamed = shutil.copy(notebook, Path(out, f"{self.assignment}.ipynb"))
-            printed = self.run(
-                "otter", "run", "-a", autograder, "-o", out, "--no-logo", renamed,
-                cwd=out, limited=True,
-            )  # fmt: skip
-            result = Path(out, "results.json")
-            if not result.exists():
-                raise Failure(printed.strip().splitlines()[-1][:300])
-            tests = json.loads(result.read_text())["tests"]
-        points, notes = {}, {}
-        for test in tests:
-            if "max_score" in test:
-                points[test["name"]] = {
-                    "score": test.get("score"),
-                    "max": test["max_score"],
-                    "by hand": test.get("score") is None,
-                }
-                if test.get("score") != test["max_score"]:
-                    notes[test["name"]] = test.get("output", "")[:600]
-        return {"points": points, "notes": notes}
-
-
-def grade_one(grader: Grader, student: str, notebook: Path) -> dict:
+def grade_one(assignment: Assignment, one: Submission) -> dict:
     """The result of one submission: from its file, or made now and written there."""
-    path = grader.results / f"{student}.json"
-    digest = hashlib.sha256(notebook.read_bytes()).hexdigest()
-    if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["digest"] == digest:
-            return found
-    result = {"points": {}, "notes": {}}
+    path = assignment.results / f"{one.student}.json"
+    version = state(assignment, one)
+    if (found := _json(path)).get("digest") == version:
+        return found
+    path.parent.mkdir(parents=True, exist_ok=True)
+    begun = path.with_suffix(".begun")
+    times = 1 + times_begun(assignment, one)
+    _write(begun, {"digest": version, "times": times})
+    result = {"points": {}, "notes": {}, "written": []}
     try:
-        nb = nbformat.read(notebook, as_version=4)
-        nbformat.validate(nb)
-        result = grader.grade(student, notebook)
-    except Failure as reason:
+        if times > ATTEMPTS:
+            raise Failure(
+                f"grading ended {ATTEMPTS} times in the middle of it; look at it "
+                f"yourself, then delete {begun.name} and its result to try again"
+            )
+        result |= assignment.grade(one)
+    except (Failure, Unreadable) as reason:
         result["notes"] = {NOT_GRADED: str(reason)}
-    except Exception as error:  # whatever nbformat makes of what is no notebook
+    except Exception as error:  # it shall not stop the others
         reason = str(error).splitlines()[0][:200] if str(error) else ""
         result["notes"] = {NOT_GRADED: f"{type(error).__name__}: {reason}"}
-    result |= {"student": student, "digest": digest}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    part.rename(path)
-    print(line(result), flush=True)
+    result |= {"student": one.student, "digest": version, "from": str(one.path)}
+    _write(path, result)
+    if times <= ATTEMPTS:
+        begun.unlink()
+    print(marks.line(assignment.name, result), flush=True)
     return result
 
 
-def score(result: dict) -> tuple[float, float, int]:
-    """The points that a machine can give: got and possible; and how many cells wait."""
-    points = result["points"].values()
-    machine = [p for p in points if not p["by hand"]]
-    got = sum(p["score"] or 0 for p in machine)
-    return got, sum(p["max"] for p in machine), len(points) - len(machine)
+def state(assignment: Assignment, one: Submission) -> str:
+    """A digest of what is graded, and of what it is graded with."""
+    content = one.path.read_bytes()
+    return hashlib.sha256(content + assignment.version().encode()).hexdigest()
 
 
-def line(result: dict) -> str:
-    """One line on one submission."""
-    got, most, waiting = score(result)
-    text = f"{result['student']}: {got:g} of {most:g}"
-    if waiting:
-        text += f", {waiting} answers to be graded by hand"
-    if reason := result["notes"].get(NOT_GRADED):
-        text = f"{result['student']}: 0, not graded: {reason}"
-    elif dead := [n for n in result["notes"].values() if "kernel died" in n]:
-        text += f"; {dead[0]}"
-    return text
+def times_begun(assignment: Assignment, one: Submission) -> int:
+    """How often this submission was begun and never finished."""
+    found = _json(assignment.results / f"{one.student}.begun")
+    return found["times"] if found.get("digest") == state(assignment, one) else 0
 
 
-def grade_all(grader: Grader, jobs: int) -> list[dict]:
-    """Grade what has not been graded; a result for each submission."""
-    found = grader.submissions()
+def _json(path: Path) -> dict:
+    """What was written there; nothing where a power cut has damaged it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(path: Path, content: dict) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    part.replace(path)
+
+
+@contextmanager
+def alone(course: Path):
+    """Keep others from grading the same course meanwhile."""
+    with (course / "nbgrader" / "grading.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Failure("another command is grading this course") from None
+        yield
+
+
+def grade_all(folder: Path, course: Path = COURSE, jobs: int = 2) -> dict[str, dict]:
+    """Grade what has not been graded.
+
+    Returns:
+        by assignment and student, the result of each submission in the folder.
+    """
+    about = marks.about(course)
+    found = found_in(folder, about["assignments"])
     if not found:
-        raise Failure(f"there are no submissions of {grader.assignment}")
-    grader.ready()
-    grader.solve()
-    with ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(lambda one: grade_one(grader, *one), found.items()))
-    with (grader.results / "marks.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["student", "points", "possible", "by hand", "notes"])
-        for result in results:
-            notes = "; ".join(f"{k}: {v}" for k, v in result["notes"].items())
-            table.writerow([result["student"], *score(result), notes])
+        raise Failure(f"there is no notebook in {folder}")
+    results: dict[str, dict] = {}
+    with alone(course), ThreadPoolExecutor(jobs) as pool:
+        for name in sorted({one.assignment for one in found}):
+            those = [one for one in found if one.assignment == name]
+            if not name:
+                for one in those:
+                    print(f"{one.student}: {one.path}: {marks.STRANGE}", flush=True)
+                continue
+            assignment = Assignment(course, name)
+            assignment.ready()
+            assignment.solve()
+            those.sort(key=partial(times_begun, assignment))
+            made = pool.map(partial(grade_one, assignment), those)
+            results[name] = {result["student"]: result for result in made}
+            marks.write(course, name)
     return results
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("grader", choices=["nbgrader", "otter"])
-    parser.add_argument("folder", type=Path, help="such as _build/course/nbgrader")
-    parser.add_argument("assignment", help="such as 02_gradient_flow")
+    parser.add_argument("submissions", type=Path, help="a folder of notebooks")
+    parser.add_argument("--course", type=Path, default=COURSE)
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     given = parser.parse_args()
-    kind = {"nbgrader": Nbgrader, "otter": Otter}[given.grader]
-    grader = kind(given.folder, given.assignment)
     try:
-        results = grade_all(grader, given.jobs)
-    except Failure as problem:
+        results = grade_all(given.submissions, given.course, given.jobs)
+    except (Failure, ValueError) as problem:
         sys.exit(f"Nothing was graded: {problem}")
-    failed = sum(NOT_GRADED in result["notes"] for result in results)
-    print(f"{len(results)} submissions, {failed} that could not be graded: "
-          f"{grader.results / 'marks.csv'}")  # fmt: skip
+    for name, graded in results.items():
+        failed = sum(NOT_GRADED in result["notes"] for result in graded.values())
+        print(f"{name}: {len(graded)} submissions, {failed} that could not be graded: "
+              f"{marks.table_of(given.course, name)}")  # fmt: skip
 
 
 if __name__ == "__main__":

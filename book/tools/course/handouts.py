@@ -4,15 +4,16 @@ All four have the same body: a title, the cell that installs ntkbook in Colab, t
 chapter's code that the exercises stand on, and the exercises. They differ in what
 stands below each exercise.
 
-Marks: a computing exercise has 1 for an answer of the right form and 2 for each degree
-of difficulty for the right answer. The others are graded by hand, with as many.
+Marks: every exercise has 4 points and a project 20. Of a computing exercise's, 1 is for
+an answer of the right form and 3 for the right answer; the others are graded by hand.
 """
 
 import nbformat
 
 from book.tools.course.coursework import Coursework, Exercise
 from book.tools.course.variants import leans_on
-from book.tools.notebooks.colab import Settings, made, metadata, prompt, setup
+from book.tools.files import is_project
+from book.tools.notebooks.colab import Settings, made, metadata, prompt, setup_cell
 
 TITLE = """\
 # Exercises to Chapter {number}
@@ -41,6 +42,7 @@ grading.right({call})
 CONFIG = """\
 # ASSIGNMENT CONFIG
 name: {name}
+init_cell: false
 export_cell: false
 run_tests: false
 generate: true
@@ -61,8 +63,9 @@ def test_{test}(answer):
 
 def marks(about: dict) -> tuple[int, int]:
     """The points for the form of an answer, and those for the rest."""
-    most = 2 * about["difficulty"]
-    return (1, most) if about["kind"] == "compute" else (0, 1 + most)
+    if is_project(about["id"]):
+        return 0, 20
+    return (1, 3) if about["kind"] == "compute" else (0, 4)
 
 
 class Handouts:
@@ -101,7 +104,8 @@ class Handouts:
 
     def nbgrader(self):
         """A source notebook of nbgrader's: solutions and hidden tests between marks."""
-        cells = [_locked(cell) for cell in self._body()]
+        body = self._body()
+        cells = [_locked(cell) if cell.id != "setup" else cell for cell in body]
         for exercise in self.work.exercises:
             cells += [_locked(_statement(exercise)), *self._nbgrader(exercise)]
         nb = self._notebook(cells)
@@ -119,6 +123,10 @@ class Handouts:
         return self._notebook(cells)
 
     def _body(self) -> list:
+        """What stands above the exercises; of a project, all of its text."""
+        if self.work.text:
+            title, *rest = (made(kind, text, id) for kind, text, id in self.work.text)
+            return [title, setup_cell(self.settings), *rest]
         chapter = f"Chapter {self.work.number}"
         if self.settings.site:
             page = f"{self.settings.site.rstrip('/')}/notebooks/{self.work.name}.html"
@@ -128,7 +136,7 @@ class Handouts:
         )
         cells = [
             made("markdown", title, "title"),
-            made("code", setup(self.settings), "setup"),
+            setup_cell(self.settings),
             made("markdown", "## From the chapter", "from-the-chapter"),
         ]
         for i, code in enumerate(self.work.basis):
@@ -137,7 +145,8 @@ class Handouts:
         return cells
 
     def _notebook(self, cells: list, cited: list[str] = ()):
-        cited = [*(key for e in self.work.exercises for key in e.cited[0]), *cited]
+        own = [key for e in self.work.exercises for key in e.cited[0]]
+        cited = [*self.work.cited, *own, *cited]
         if cited:
             listing = self.work.references(cited)
             cells.append(made("markdown", listing, "references"))
@@ -199,7 +208,7 @@ class Handouts:
         slug, (form, rest) = _slug(exercise), marks(exercise.about)
         by_hand = exercise.kind != "compute"
         question = f"# BEGIN QUESTION\nname: ex-{slug}\npoints: {form + rest}\n"
-        question += "manual: true\n" if by_hand else ""
+        question += "manual: true\n" if by_hand else "check_cell: false\n"
         parts = [_raw(question, f"question-{slug}"), _statement(exercise)]
         code = (
             f"{_prompt(exercise)}\n# BEGIN SOLUTION NO PROMPT\n{self._code(exercise)}\n"
@@ -223,7 +232,11 @@ class Handouts:
                 )
                 parts.append(made("code", text, f"{test}-{slug}"))
             parts.append(_raw("# END TESTS", f"tested-{slug}"))
-        return [*parts, _raw("# END QUESTION", f"done-{slug}")]
+        parts.append(_raw("# END QUESTION", f"done-{slug}"))
+        if not by_hand:  # the same for students as in their own notebook
+            check = CHECK.format(call=self._call(exercise))
+            parts.append(made("code", check, f"check-{slug}"))
+        return parts
 
 
 def _cut(text: str, width: int) -> list[str]:

@@ -9,6 +9,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from book.tools.course.variants import alternatives
 from book.tools.files import NOTEBOOKS, number_of
 from book.tools.sphinx.parsed import list_table
 
@@ -159,12 +160,10 @@ def exercises_table(chapters: dict[str, dict]) -> str:
     text = f"{len(every)} exercises ({', '.join(counts)}), about {hours:.0f} hours.\n\n"
     rows = [["Exercise", "Outcome", "Kind", "Difficulty", "Minutes", "Variants"]]
     for e in every:
-        varied = 1
-        for others in e.get("vary", {}).values():
-            varied *= 1 + len(others)
+        varied = len(alternatives(e.get("vary", {})))
         about = e["outcome"], e["kind"], e["difficulty"], e["minutes"]
         name = f"{{ref}}`{e['id']} <{e['label']}>`"
-        rows.append([name, *about, varied if varied > 1 else "–"])
+        rows.append([name, *about, varied or "–"])
     return text + _table("All exercises", rows, "10 46 14 10 10 10")
 
 

@@ -2,9 +2,9 @@
 
 An exercise's metadata may say `"vary": {"0.3": ["0.2", "0.25"]}`: wherever the token
 0.3 stands alone, in its text and in its solution, it may be replaced by one of the
-others. A seed picks for each exercise and token one of these or the book's own, the
-same on every machine. The answers then come from running the varied solutions, on the
-code that the exercises stand on; each result is kept in a cache, by what was run.
+others. A seed picks for each exercise one of these for every token, never the book's
+own, the same on every machine. The answers then come from running the varied solutions,
+on the code that the exercises stand on, and are kept in a cache, by what was run.
 """
 
 import copy
@@ -29,21 +29,28 @@ Choices = dict[str, dict[str, str]]  # by exercise: token -> what replaces it
 
 
 def pick(seed: str, id: str, vary: dict[str, list[str]]) -> dict[str, str]:
-    """What a seed makes of an exercise's tokens, without those that stay."""
-    picked = {}
-    for token, others in vary.items():
-        digest = hashlib.sha256(f"{seed}\n{id}\n{token}".encode()).digest()
-        choice = [token, *others][int.from_bytes(digest[:8]) % (len(others) + 1)]
-        if choice != token:
-            picked[token] = choice
-    return picked
+    """What a seed makes of an exercise's tokens. Neighbouring numbers as seeds, such as
+    two years, make different ones, wherever an exercise has more than one alternative.
+    """
+    others = alternatives(vary)
+    if not others:
+        return {}
+    mixed = sorted(others, key=lambda one: _number(f"{id}\n{one}"))
+    place = int(seed) if re.fullmatch(r"-?\d+", seed) else _number(seed)
+    return mixed[(place + _number(id)) % len(mixed)]
 
 
-def every(vary: dict[str, list[str]]) -> list[dict[str, str]]:
-    """All that any seed can make of an exercise's tokens."""
-    options = itertools.product(*([t, *others] for t, others in vary.items()))
-    made = [dict(zip(vary, option, strict=True)) for option in options]
-    return [{t: new for t, new in one.items() if t != new} for one in made]
+def _number(text: str) -> int:
+    """A large number that depends on all of the text, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+
+
+def alternatives(vary: dict[str, list[str]]) -> list[dict[str, str]]:
+    """All that a seed can make of an exercise's tokens; each of them is replaced."""
+    if not vary:
+        return []
+    options = itertools.product(*vary.values())
+    return [dict(zip(vary, option, strict=True)) for option in options]
 
 
 def replace(text: str, picked: dict[str, str]) -> str:
@@ -103,8 +110,8 @@ def affected(work: Coursework, choices: Choices) -> list[str]:
     ]
 
 
-def records(work: Coursework, many: list[Choices]) -> list[dict[str, dict]]:
-    """The sealed records of the answers that change, for each set of choices.
+def records(work: Coursework, choices: Choices) -> dict[str, dict]:
+    """The sealed records of the answers that change with these choices.
 
     Args:
         work: the chapter's coursework, with the book's numbers.
@@ -114,18 +121,14 @@ def records(work: Coursework, many: list[Choices]) -> list[dict[str, dict]]:
     """
     code, before = {e.id: e.sealing for e in work.exercises}, leans_on(work)
     jobs: dict[str, list[str]] = {}  # by what is run
-    asked = []
-    for choices in many:
-        keys = {}
-        for id in affected(work, choices):
-            steps = [*before[id], id]
-            run = [replace(code[i], choices.get(i, {})) for i in steps]
-            keys[id] = _digest([_library(), *work.basis, *run])
-            jobs[keys[id]] = run
-        asked.append(keys)
+    keys = {}
+    for id in affected(work, choices):
+        steps = [*before[id], id]
+        run = [replace(code[i], choices.get(i, {})) for i in steps]
+        keys[id] = _digest([_library(), *work.basis, *run])
+        jobs[keys[id]] = run
     _seal(work, {key: run for key, run in jobs.items() if not _cached(key).exists()})
-    read = {key: json.loads(_cached(key).read_text(encoding="utf-8")) for key in jobs}
-    return [{id: read[key] for id, key in keys.items()} for keys in asked]
+    return {id: json.loads(_cached(key).read_text("utf-8")) for id, key in keys.items()}
 
 
 def _seal(work: Coursework, jobs: dict[str, list[str]]) -> None:

@@ -2,15 +2,19 @@
 
 A chapter's own notebook shows raw MyST in Colab, and its solutions. The notebooks
 written here are plain: references are resolved to the book's numbers, solutions are
-out, each computing exercise has a cell for the answer, and a first cell that installs
-ntkbook if it is missing, and nothing that Colab has already.
+out, each computing exercise has a cell for the answer, and a first cell installs
+ntkbook if it is missing, and nothing that Colab has already. Where the book has no
+address, that cell carries the wheel, so that a notebook is all that a reader needs.
 """
 
 import argparse
+import base64
 import copy
 import re
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -20,8 +24,22 @@ from book.tools.files import NOTEBOOKS, number_of
 from book.tools.notebooks.citations import Bibliography
 from book.tools.notebooks.myst import Chapter, in_solutions, with_note
 from book.tools.notebooks.to_markdown import Book, Renderer
+from book.tools.notebooks.wheel import build_wheel
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+# What ntkbook imports and Colab lacks: small, pure Python, installed without
+# dependencies, in the versions that `make lock` found for Colab's jax.
+NEEDS = ("wadler_lindig", "jaxtyping", "equinox", "lineax", "optimistix", "diffrax")
+LOCK = ROOT / "tests" / "colab-jax-requirements.txt"
+
+
+def pinned(packages: tuple[str, ...], lock: Path) -> tuple[str, ...]:
+    """The packages with the versions that a file of requirements gives them."""
+    text = lock.read_text(encoding="utf-8").replace("-", "_")
+    found = dict(re.findall(r"(?m)^(\w+)==(\S+)$", text))
+    return tuple(f"{package}=={found[package]}" for package in packages)
 
 
 @dataclass(frozen=True)
@@ -32,26 +50,21 @@ class Settings:
     repository: str = ""  # the address of its git repository
     version: str = ""  # of ntkbook, as in its wheel and its git tag
     bibliography: Path = ROOT / "book" / "references.bib"
-    # What ntkbook imports and Colab lacks: small, pure Python, installed without
-    # dependencies. Later versions of lineax ask for a newer jax than Colab's.
-    needs: tuple[str, ...] = (
-        "wadler_lindig",
-        "jaxtyping",
-        "equinox",
-        "lineax==0.0.8",
-        "optimistix",
-        "diffrax",
-    )
+    wheel: Path | None = None  # carried in the notebooks where there is no address
+    needs: tuple[str, ...] = pinned(NEEDS, LOCK)
 
 
+MARK = "# Installs ntkbook where it is missing"
 SETUP = """\
-# Installs ntkbook where it is missing, and never touches jax, numpy or the GPU's
+# @title Install ntkbook: run this cell first
+{mark}, and never touches jax, numpy or the GPU's
 # drivers. Running it twice does no harm.
-import glob
+import base64
 import importlib
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
 
 def install(*what):
@@ -60,16 +73,8 @@ def install(*what):
     importlib.invalidate_caches()
 
 
-if importlib.util.find_spec("ntkbook") is None:
-    wheels = sorted(glob.glob("ntkbook-*.whl"))
-    source = wheels[-1] if wheels else {source!r}
-    if not source:
-        raise RuntimeError(
-            "ntkbook is not here yet. Its wheel, ntkbook-*.whl, lies beside this "
-            "notebook in the built book (folder colab/). Upload it with the folder "
-            "icon on the left, then run this cell again."
-        )
-    install(source)
+{wheel}if importlib.util.find_spec("ntkbook") is None:
+    {get}
 for package in {needs!r}:
     if importlib.util.find_spec(package.split("==")[0]) is None:
         install(package)
@@ -80,6 +85,13 @@ import ntkbook
 
 print("ntkbook", ntkbook.__version__, "- jax", jax.__version__, "-", jax.devices())
 """
+# What the cell does where ntkbook is missing: take its wheel from an address, or from
+# the cell itself.
+FROM_ADDRESS = "install({source!r})"
+FROM_HERE = """\
+Path({name!r}).write_bytes(base64.b64decode(WHEEL))
+    install({name!r})"""
+FROM_NOWHERE = 'raise RuntimeError("ntkbook is not installed")'
 
 
 def convert(nb, *, number: str, settings: Settings, targets: dict | None = None):
@@ -102,7 +114,7 @@ def convert(nb, *, number: str, settings: Settings, targets: dict | None = None)
     # Solutions are rendered and dropped: their equations and figures count too.
     plain = plain_cells(nb, renderer)
     cells = [cell for _, new, solution in plain if not solution for cell in new]
-    cells.insert(1, made("code", setup(settings), "setup"))
+    cells.insert(1, setup_cell(settings))
     if book.cited:
         listing = book.bibliography.listing(book.cited)
         cells.append(made("markdown", listing, "references"))
@@ -144,13 +156,17 @@ def read_chapters(notebooks: Path) -> tuple[dict, dict]:
     return found, targets
 
 
-def convert_all(notebooks: Path, out: Path, config: dict) -> list[Path]:
+def convert_all(
+    notebooks: Path, out: Path, config: dict, wheel: Path | None = None
+) -> list[Path]:
     """Convert every chapter `NN_name.ipynb` in a folder; returns what was written.
 
     Args:
         config: the contents of the book's `_config.yml`.
+        wheel: ntkbook's, which the notebooks carry where `config` has no address.
     """
-    settings, (chapters, targets) = settings_of(config), read_chapters(notebooks)
+    settings = replace(settings_of(config), wheel=wheel)
+    chapters, targets = read_chapters(notebooks)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     written = []
@@ -202,13 +218,32 @@ def _figure(cell) -> dict:
 
 def setup(settings: Settings) -> str:
     """The code of the cell that installs ntkbook where it is missing."""
-    source = ""
+    get, wheel = FROM_NOWHERE, ""
     if settings.site:
-        wheel = f"ntkbook-{settings.version}-py3-none-any.whl"
-        source = f"{settings.site.rstrip('/')}/colab/{wheel}"
+        name = f"ntkbook-{settings.version}-py3-none-any.whl"
+        get = FROM_ADDRESS.format(source=f"{settings.site.rstrip('/')}/colab/{name}")
     elif settings.repository:
         source = f"ntkbook @ git+{settings.repository}@v{settings.version}"
-    return SETUP.format(source=source, needs=settings.needs)
+        get = FROM_ADDRESS.format(source=source)
+    elif settings.wheel:
+        get = FROM_HERE.format(name=settings.wheel.name)
+        wheel = f'WHEEL = """\n{as_text(settings.wheel)}"""\n'
+    return SETUP.format(mark=MARK, get=get, wheel=wheel, needs=settings.needs)
+
+
+@cache
+def as_text(file: Path) -> str:
+    """A file in base64, in lines of a thousand letters."""
+    text = base64.b64encode(file.read_bytes()).decode()
+    return "".join(f"{text[i : i + 1000]}\n" for i in range(0, len(text), 1000))
+
+
+def setup_cell(settings: Settings):
+    """That cell, closed in Colab and in JupyterLab where it is long."""
+    cell = made("code", setup(settings), "setup")
+    if len(cell.source) > 10_000:
+        cell.metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
+    return cell
 
 
 def _cell(kind: str, source: str, cell):
@@ -253,8 +288,10 @@ def main() -> None:
     parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks")
     given = parser.parse_args()
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    for path in convert_all(given.notebooks, given.out, config):
-        print("wrote", path)
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = build_wheel(Path(folder))
+        for path in convert_all(given.notebooks, given.out, config, wheel):
+            print("wrote", path)
 
 
 if __name__ == "__main__":

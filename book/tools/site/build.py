@@ -23,6 +23,7 @@ from pathlib import Path
 import yaml
 
 from book.tools.notebooks import colab
+from book.tools.notebooks.wheel import build_wheel
 from book.tools.site import entrances
 from book.tools.site.assets import lighten
 from book.tools.site.content_policy import protect
@@ -100,11 +101,10 @@ def vendor_mathjax():
 def colab_files(config):
     """Put the notebooks for Colab, and the wheel they install, into the book."""
     try:
-        colab.convert_all(ROOT / "notebooks", HTML / "colab", config)
-    except ValueError as error:
+        wheel = build_wheel(HTML / "colab")
+        colab.convert_all(ROOT / "notebooks", HTML / "colab", config, wheel)
+    except (ValueError, CalledProcessError) as error:
         raise BuildError(str(error)) from error
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
-    run([*pip, "--no-build-isolation", "--wheel-dir", HTML / "colab", ROOT])
 
 
 @contextmanager

@@ -11,7 +11,6 @@
 import os
 import re
 from html import escape
-from importlib import metadata
 
 import nbformat
 from docutils import nodes
@@ -38,12 +37,10 @@ def chapter_line(app, doctree):
         notebook = f"{COLAB}github/{repository}/blob/gh-pages/colab/{name}.ipynb"
         first = f'<a class="ntk-colab" href="{escape(notebook)}">Open in Colab</a>'
     else:
-        wheel = f"ntkbook-{metadata.version('ntkbook')}-py3-none-any.whl"
         first = (
             f'<a class="ntk-colab" href="../colab/{name}.ipynb" download>Notebook for '
             f'Colab</a> In <a href="{COLAB}">Google Colab</a>, choose <em>File</em>, '
-            "<em>Upload notebook</em>; the first cell asks for the library, "
-            f'<a href="../colab/{wheel}" download>{wheel}</a>.'
+            "<em>Upload notebook</em>; it brings the library along."
         )
     rest = ' On your own computer: <a href="../book/how_to_run.html">how to run</a>.'
     line = nodes.raw("", f'<p class="ntk-run">{first}{rest}</p>', format="html")

@@ -37,7 +37,7 @@ from ntkbook.kernels.infinite.closed_forms import (
     root,
     standardized,
 )
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 COUNT = 48
 CENTER = 3.75  # erfcx is smooth in (x - 3.75) / (x + 3.75)

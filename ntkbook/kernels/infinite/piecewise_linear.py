@@ -41,7 +41,7 @@ from ntkbook.kernels.infinite.closed_forms import (
     root,
     standardized,
 )
-from ntkbook.machine import checks
+from ntkbook.validation import checks
 
 NODES, WEIGHTS = (a[12:] for a in np.polynomial.legendre.leggauss(24))
 FAR = 40.0  # beyond so many standard deviations there is nothing

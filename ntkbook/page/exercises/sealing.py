@@ -4,8 +4,10 @@ The package must tell a right answer from a wrong one without holding the answer
 each answer is turned into a *token*, a short text that every answer within the
 tolerance shares; the token is the password of a small locked box; and the package
 holds only the boxes. A guess opens the box if, and only if, it gives the same token.
-Finding the password by trying costs a deliberately slow hash per guess. (That keeps
-honest readers honest; it is no protection against someone who means to break it.)
+Finding the password by trying costs a deliberately slow hash per guess. That keeps
+honest readers honest and hints unread before their mistake is made; it is no protection
+against someone who means to break it. The record holds the answer's place inside its
+cell, so trying the cells gives any single number, to six digits, in a minute or three.
 
 How a number becomes a token, and why the tolerance is exact. Cut the line into cells
 as wide as the tolerance allows (2 * abs), shifted so that the answer stands in the

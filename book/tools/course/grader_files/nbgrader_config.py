@@ -1,11 +1,13 @@
 """nbgrader's settings for this course, written by `make course`.
 
 Beyond names and wording they say how students' code is run: in a kernel with limits
-(kernels/python3), so that a submission that loops, or dies, or prints without end
-only loses its own marks; and that each mark is confirmed outside of that kernel.
+and with no view of anything else (kernels/python3), so that a submission that loops, or
+dies, or prints without end only loses its own marks; and that each mark is confirmed
+outside of that kernel.
 """
 
 import os
+import sys
 from pathlib import Path
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -58,7 +60,9 @@ class Confirm(preprocessors.NbGraderPreprocessor):
         if is_grade(cell) and not is_solution(cell) and cell.cell_type == "code":
             if reason := doubt(cell.source, cell.outputs):
                 errors = [o for o in cell.outputs if o.output_type == "error"]
-                cell.outputs = errors or no_marks("AssertionError", reason)
+                handed_in = any(MIME in o.get("data", {}) for o in cell.outputs)
+                said = no_marks("AssertionError", reason)
+                cell.outputs = said if handed_in else errors or said
             else:  # a warning among the outputs would cost the marks
                 cell.outputs = [o for o in cell.outputs if MIME in o.get("data", {})]
         return cell, resources
@@ -70,6 +74,10 @@ os.environ["JUPYTER_PATH"] = os.pathsep.join(
 )
 
 c = get_config()
+if "COURSE_SCRATCH" in os.environ and sys.platform.startswith("linux"):
+    # Talk to the kernel by files, so that it needs no network (see contained.py).
+    c.KernelManager.transport = "ipc"
+    c.KernelManager.ip = os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], "k")
 c.CourseDirectory.course_id = "ntkbook"
 c.CourseDirectory.db_url = f"sqlite:///{HERE / 'gradebook.db'}?timeout=60"
 c.ClearSolutions.code_stub = {"python": "# Your code here."}

@@ -1,23 +1,23 @@
 """A Python kernel in which a submission cannot take more than its share.
 
-It limits the time of a cell and of the whole notebook, memory, the size of files and
-how much is printed; and on Linux it lets the code change files in one folder only:
-COURSE_SCRATCH, or else a new temporary one. It is no sandbox: the code still runs as
-the user who grades, may read all that this user may read, and may use the network.
+It limits the time of a cell and of the whole notebook, memory, the size and number of
+files and how much is printed. What the code may see and touch is start.py's concern,
+which starts this, and Landlock's.
 """
 
-import ctypes
 import os
 import resource
 import signal
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
 from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.session import Session
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import landlock
 
 MB = 2**20
 
@@ -33,6 +33,8 @@ MEMORY_MB = limit("MEMORY_MB", 6000)
 FILE_MB = limit("FILE_MB", 100)
 PRINTED_MB = limit("PRINTED_MB", 1)
 SHOWN_MB = limit("SHOWN_MB", 20)
+FILES = limit("FILES", 256)
+THREADS = limit("THREADS", 1024)
 CUT = "\n[The output is cut here: this notebook prints too much.]\n"
 
 
@@ -94,67 +96,41 @@ def cap(what: int, most: int) -> None:
     resource.setrlimit(what, (most, most))
 
 
-# Linux's Landlock: its system calls, and the ways of changing files that it can forbid.
-CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
-WRITE, REMOVE, MAKE, REFER, TRUNCATE = 1 << 1, 0b11 << 4, 0x7F << 6, 1 << 13, 1 << 14
-PATH_BENEATH, NO_NEW_PRIVILEGES = 1, 38
-
-
-def write_only_in(folders: list[str]) -> bool:
-    """Forbid this process, and what it starts, to change files elsewhere.
-
-    Returns:
-        False where the system cannot forbid it.
-    """
-
-    class Ruleset(ctypes.Structure):
-        _fields_ = [("ways", ctypes.c_uint64)]
-
-    class Beneath(ctypes.Structure):
-        _pack_ = 1
-        _fields_ = [("ways", ctypes.c_uint64), ("folder", ctypes.c_int32)]
-
-    if not sys.platform.startswith("linux"):
-        return False
-    system = ctypes.CDLL(None, use_errno=True)
-    version = system.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1)
-    if version < 1:
-        return False
-    ways = WRITE | REMOVE | MAKE
-    ways |= (REFER if version >= 2 else 0) | (TRUNCATE if version >= 3 else 0)
-    rules = system.syscall(
-        CREATE_RULESET, ctypes.byref(Ruleset(ways)), ctypes.c_size_t(8), 0
+def shut_in() -> None:
+    """Give up what the kernel need not do; in a bubblewrap, this comes on top."""
+    scratch, sockets = os.environ["COURSE_SCRATCH"], os.environ["COURSE_SOCKETS"]
+    os.chdir(scratch)
+    shut = landlock.restrict(
+        [*os.environ["COURSE_READABLE"].split(os.pathsep), "/proc", "/sys", "/dev"],
+        change=[scratch],
+        sockets=[sockets] if sockets else [],
+        # In a bubblewrap there is nobody else to talk to.
+        tcp=not sockets or os.environ["COURSE_SANDBOX"] == "bwrap",
     )
-    for folder in folders:
-        opened = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-        beneath = Beneath(ways, opened)
-        system.syscall(ADD_RULE, rules, PATH_BENEATH, ctypes.byref(beneath), 0)
-        os.close(opened)
-    system.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    return system.syscall(RESTRICT_SELF, rules, 0) == 0
+    if os.environ["COURSE_SANDBOX"] != "bwrap" and not shut:
+        os.environ["COURSE_SANDBOX"] = "none"
+        # Nobody may change the programs that others will run.
+        os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
 
 
-def settle() -> str:
-    """Go to the folder in which files may be changed."""
-    scratch = os.environ.get("COURSE_SCRATCH") or tempfile.mkdtemp(prefix="course-")
-    here = Path.cwd().resolve()
-    if Path(scratch).resolve() not in [here, *here.parents]:
-        os.chdir(scratch)
-    # What Python, IPython and Matplotlib write on the way belongs here, too.
-    for name in ("TMPDIR", "IPYTHONDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME"):
-        os.environ[name] = scratch
-    return scratch
+def first_to_go() -> None:
+    """Where memory runs out all the same, Linux ends this process, not the grader."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    except OSError:
+        pass
 
 
 if __name__ == "__main__":
-    guarded = write_only_in([settle(), "/dev"])
-    os.environ["COURSE_GUARDED"] = "yes" if guarded else "no"
-    if not guarded:  # nobody may change the programs that others will run
-        os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
+    first_to_go()
+    shut_in()
     cap(resource.RLIMIT_DATA, MEMORY_MB * MB)
     cap(resource.RLIMIT_CPU, 2 * ALL_SECONDS)
     cap(resource.RLIMIT_FSIZE, FILE_MB * MB)
+    cap(resource.RLIMIT_NOFILE, FILES)
     cap(resource.RLIMIT_CORE, 0)
+    if os.environ["COURSE_SANDBOX"] == "bwrap":  # else it would count all that you run
+        cap(resource.RLIMIT_NPROC, THREADS)
     # What is printed reaches the notebook, and not the grader's own output as well.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

@@ -1,0 +1,114 @@
+"""Submissions that mean harm cost their own marks, and leave everything as it was.
+
+A few in every run, all of them weekly; in bubblewrap where it works, and with Landlock.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from book.tools.course import grade, marks
+from tests.course.test_limits import LANDLOCK, works
+from tests.helpers import course as made
+from tests.helpers import hostile, needs
+from tests.helpers.course import HALF, SMALL
+
+needs.package("nbgrader", get="make environment")
+
+LIMITS = {"COURSE_CELL_SECONDS": "30", "COURSE_ALL_SECONDS": "600"}
+LIMITS |= {"COURSE_MEMORY_MB": "3000", "COURSE_DISK_MB": "300"}
+
+
+def shut_in_by(sandbox: str) -> None:
+    """Skip unless it is here; what a bare Debian has is asked for in CI."""
+    if sandbox == "bwrap" and not works("bwrap"):
+        pytest.skip("bubblewrap is missing, or may not work in this container")
+    if sandbox == "landlock":
+        security = Path("/sys/kernel/security/lsm")
+        known = not security.exists() or "landlock" in security.read_text()
+        needs.that(known, "Landlock", get=LANDLOCK)
+
+
+def left_running(seconds: str) -> bool:
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True)
+    return f"sleep {seconds}" in listed.stdout
+
+
+def grade_them(folder: Path, names, sandbox: str) -> tuple[dict, Path]:
+    """Results of hostile submissions, and the course, which they should not change."""
+    course = made.make(folder, SMALL)
+    roster = course / "roster.csv"
+    roster.write_text("the class")
+    os.utime(roster, (1e9, 1e9))
+    blank, code = made.handed_out(course, SMALL, "plain"), made.answers(course, SMALL)
+    for name in names:
+        code["99.2"] = hostile.cell(name, course)
+        nb = made.fill(blank, code)
+        nb.metadata["kernelspec"] = {"name": "bash", "display_name": "Bash"}
+        made.submit(course / "in", f"{name}/sub.ipynb", nb)
+        made.submit(course / "in", f"{name}/sitecustomize.py", "1 / 0")
+        made.submit(course / "in", f"{name}/nbgrader_config.py", "1 / 0")
+    with pytest.MonkeyPatch.context() as patch:
+        for limit, value in (LIMITS | {"COURSE_SANDBOX": sandbox}).items():
+            patch.setenv(limit, value)
+        results = grade.grade_all(course / "in", course)[SMALL]
+    return results, course
+
+
+def check(results: dict, course: Path, name: str) -> None:
+    result = results[name]
+    said = marks.line(SMALL, result)
+    got = made.scores(result)
+    assert got == HALF or (name == "floods" and not got), (said, result)
+    assert len(str(result)) < 10_000
+    if name in hostile.DEATHS:
+        assert "kernel died" in said
+    roster = course / "roster.csv"
+    assert roster.read_text() == "the class" and roster.stat().st_mtime == 1e9
+    assert roster.stat().st_mode & 0o777 == 0o644
+    assert not left_running("27182") and not left_running("31415")
+    for place in ("/dev/shm", "/tmp", "/var/tmp"):
+        assert not Path(place, "left-by-a-student").exists()
+
+
+@pytest.fixture(scope="module", params=["bwrap", "landlock"])
+def often(request, tmp_path_factory):
+    shut_in_by(request.param)
+    folder = tmp_path_factory.mktemp("often")
+    return grade_them(folder, hostile.OFTEN, request.param)
+
+
+@pytest.mark.parametrize("name", hostile.OFTEN)
+def test_a_hostile_cell_costs_its_own_marks(often, name):
+    check(*often, name)
+
+
+@pytest.fixture(scope="module", params=["bwrap", "landlock"])
+def every(request, tmp_path_factory):
+    shut_in_by(request.param)
+    names = sorted(set(hostile.HOSTILE) - set(hostile.OFTEN))
+    if request.param == "landlock":
+        names = [name for name in names if name not in hostile.BUBBLEWRAP_ONLY]
+    folder = tmp_path_factory.mktemp("every")
+    return grade_them(folder, names, request.param)
+
+
+@pytest.mark.weekly
+@pytest.mark.parametrize("name", sorted(set(hostile.HOSTILE) - set(hostile.OFTEN)))
+def test_every_hostile_cell_costs_its_own_marks(every, name):
+    results, course = every
+    if name not in results:
+        pytest.skip("Landlock cannot forbid that, as the page for instructors says")
+    check(results, course, name)
+
+
+@pytest.mark.weekly
+def test_nobody_changes_what_the_solutions_compiled(every):
+    _, course = every
+    compiled = [*course.glob("nbgrader/compiled/*/*-cache")]
+    assert compiled and all(path.stat().st_size for path in compiled)
+    results = [*course.glob("nbgrader/results/*/*.json")]
+    graded_first = min(path.stat().st_mtime for path in results)
+    assert all(path.stat().st_mtime < graded_first for path in compiled)

@@ -1,0 +1,136 @@
+"""What is graded is put together from what a student wrote, wherever that was."""
+
+import nbformat
+import pytest
+
+from book.tools.course import prepare
+from book.tools.course.prepare import NOTHING_WRITTEN, RESET
+
+code, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
+TESTS = {"form": "# 1 point\ngrading.form()", "right": "# 3 points"}
+
+
+def cell(make, id: str, source: str):
+    return make(source, metadata={"nbgrader": {"grade_id": id}}, id=id)
+
+
+def release():
+    cells = [
+        cell(text, "title", "# Exercises"),
+        cell(code, "chapter-0", "base = 1"),
+        cell(text, "exercise-9-1", "### Exercise 9.1: A\n\n*Compute · 5*\n\nHow much?"),
+        cell(code, "answer-9-1", "# Exercise 9.1: your answer\nanswer = ..."),
+        *(cell(code, f"{test}-9-1", source) for test, source in TESTS.items()),
+        cell(text, "exercise-9-2", "### Exercise 9.2: B\n\nTry."),
+        cell(code, "answer-9-2", "# Exercise 9.2: your experiment."),
+        cell(text, "text-9-2", "*Your answer:*"),
+        cell(text, "exercise-9-3", "### Exercise 9.3\n\nWhy?"),
+        cell(text, "text-9-3", "*Your answer:*"),
+        cell(text, "references", "## References\n\nMany."),
+    ]
+    return nbformat.v4.new_notebook(cells=cells, metadata={"language": "python"})
+
+
+def bare(nb):
+    """Without ids and metadata, as some editors save."""
+    for one in nb.cells:
+        one.metadata = {}
+        one.id = f"x{id(one)}"
+    return nb
+
+
+def prepared(nb):
+    handed_out = set(prepare.known([release()]))
+    new, written = prepare.prepare(nb, release(), handed_out)
+    nbformat.validate(new)
+    ids = [c.metadata.get("nbgrader", {}).get("grade_id") for c in new.cells]
+    wanted = [c.metadata["nbgrader"]["grade_id"] for c in release().cells]
+    assert [id for id in ids if id] == wanted  # all are there, once, in order
+    return {id: c for id, c in zip(ids, new.cells, strict=True) if id}, new, written
+
+
+def test_a_blank_copy_stays_blank():
+    cells, new, written = prepared(release())
+    assert written == [] and cells["text-9-2"].source == "*Your answer:*"
+    assert RESET in [c.source for c in new.cells]
+
+
+@pytest.mark.parametrize("saved", [lambda nb: nb, bare], ids=["as it was", "bare"])
+def test_answers_are_found_with_metadata_and_without(saved):
+    nb = release()
+    nb.cells[3].source = "# Exercise 9.1: your answer\nanswer = 5"
+    nb.cells[8].source = "*Your answer:* it grows"
+    nb.cells[10].source = "*Your answer:* because"
+    cells, _, written = prepared(saved(nb))
+    assert cells["answer-9-1"].source.endswith("answer = 5")
+    assert cells["text-9-2"].source.endswith("it grows")
+    assert cells["text-9-3"].source.endswith("because")
+    assert written == ["9.1", "9.2", "9.3"]
+
+
+def test_code_without_text_waits_for_a_reader():
+    nb = release()
+    nb.cells[7].source += "\nprint(1)  # so it grows"
+    cells, _, written = prepared(nb)
+    assert cells["text-9-2"].source.endswith(NOTHING_WRITTEN) and written == ["9.2"]
+
+
+@pytest.mark.parametrize("make", [code, text])
+def test_so_does_whatever_stands_in_cells_of_its_own(make):
+    nb = release()
+    nb.cells.insert(10, make("because"))
+    del nb.cells[11]  # and the cell for the text is gone
+    cells, new, written = prepared(nb)
+    assert cells["text-9-3"].source.endswith(NOTHING_WRITTEN) and written == ["9.3"]
+    assert "because" in [c.source for c in new.cells]
+
+
+def test_and_what_was_written_into_the_exercise_itself():
+    nb = release()
+    nb.cells[9].source += "\n\nBecause."
+    cells, new, written = prepared(nb)
+    assert written == ["9.3"] and cells["exercise-9-3"].source.endswith("Why?")
+    assert any(c.source.endswith("Because.") for c in new.cells)
+
+
+def test_cells_of_the_students_own_run_where_they_stood():
+    nb = release()
+    nb.cells.insert(3, code("def helper():\n    return 5"))
+    nb.cells.insert(2, code("mine = 1"))
+    nb.cells[5].source = "# Exercise 9.1: your answer\nanswer = helper() * mine"
+    _, new, _ = prepared(nb)
+    order = [c.source.splitlines()[0] for c in new.cells if c.cell_type == "code"]
+    assert order[:2] == ["base = 1", "mine = 1"]
+    own = order.index("def helper():")
+    assert order[own + 1 : own + 4] == [
+        "# Exercise 9.1: your answer",
+        "# 1 point",
+        "# 3 points",
+    ]
+
+
+def test_edited_tests_and_metadata_are_the_graders_again():
+    nb = release()
+    nb.metadata["kernelspec"] = {"name": "evil", "display_name": "evil"}
+    nb.cells[4].source = nb.cells[5].source = "pass"
+    nb.cells[1].source = "base = 2"
+    nb.cells[3].metadata["nbgrader"] = {"grade_id": "answer-9-1", "points": 99}
+    cells, new, _ = prepared(nb)
+    assert (
+        cells["form-9-1"].source == TESTS["form"] and "kernelspec" not in new.metadata
+    )
+    assert "points" not in cells["answer-9-1"].metadata["nbgrader"]
+    assert cells["chapter-0"].source == "base = 1"
+
+
+def test_pictures_of_work_on_paper_come_along():
+    nb = release()
+    nb.cells[10].source = "![](photo.png)"
+    nb.cells[10].attachments = {"photo.png": {"image/png": "aaaa"}}
+    cells, _, _ = prepared(nb)
+    assert cells["text-9-3"].attachments == nb.cells[10].attachments
+
+
+def test_a_notebook_without_exercises_is_not_graded():
+    nb = nbformat.v4.new_notebook(cells=[code("1"), text("# Diary")])
+    assert prepare.prepare(nb, release(), set()) == (None, [])
