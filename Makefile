@@ -36,7 +36,7 @@ TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 # In this order: while one process builds the book, the other has what needs none; and
 # what can be divided most finely comes last.
-SITE_TESTS := $(patsubst %,tests/site/test_%.py,book_build addresses comfort live_figures front_page \
+SITE_TESTS := $(patsubst %,tests/site/test_%.py,book_build addresses comfort slides live_figures front_page \
 	front_page_mathematics lab paper) \
 	tests/project/test_environment.py tests/site/test_book_browser.py tests/site/test_offline.py
 COLAB_TESTS := tests/notebooks/test_colab_run.py

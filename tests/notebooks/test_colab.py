@@ -119,7 +119,11 @@ def test_all_that_setup_installs_is_pinned_by_the_lock_for_colabs_jax(converted)
     assert [need.split("==")[0] for need in needs] == list(colab.NEEDS)
     assert all(re.fullmatch(r"\w+==\d[\w.]+", need) for need in needs)
     assert repr(needs) in converted.cells[1].source
-    has = (ROOT / "tests" / "colab-requirements.txt").read_text().replace("-", "_")
+    has = (
+        (ROOT / "tests" / "notebooks" / "colab-requirements.txt")
+        .read_text()
+        .replace("-", "_")
+    )
     assert not [name for name in colab.NEEDS if f"\n{name}==" in has]
 
 

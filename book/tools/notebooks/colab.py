@@ -32,13 +32,13 @@ ROOT = Path(__file__).resolve().parents[3]
 # What ntkbook imports and Colab lacks: small, pure Python, installed without
 # dependencies, in the versions that `make lock` found for Colab's jax.
 NEEDS = ("wadler_lindig", "jaxtyping", "equinox", "lineax", "optimistix", "diffrax")
-LOCK = ROOT / "tests" / "colab-jax-requirements.txt"
+LOCK = ROOT / "tests" / "notebooks" / "colab-jax-requirements.txt"
 
 
 def pinned(packages: tuple[str, ...], lock: Path) -> tuple[str, ...]:
     """The packages with the versions that a file of requirements gives them."""
     text = lock.read_text(encoding="utf-8").replace("-", "_")
-    found = dict(re.findall(r"(?m)^(\w+)==(\S+)$", text))
+    found = dict(re.findall(r"(?m)^(\w+)==(\S+)", text))
     return tuple(f"{package}=={found[package]}" for package in packages)
 
 

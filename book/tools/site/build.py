@@ -24,7 +24,7 @@ import yaml
 
 from book.tools.notebooks import colab
 from book.tools.notebooks.wheel import build_wheel
-from book.tools.site import entrances
+from book.tools.site import entrances, slides
 from book.tools.site.assets import lighten
 from book.tools.site.content_policy import protect
 
@@ -134,6 +134,7 @@ def build(clean=False):
     (HTML / ".nojekyll").touch()  # GitHub Pages hides folders like _static otherwise
     vendor_mathjax()
     lighten(HTML)
+    slides.build(HTML / "slides")
     protect(HTML)
     colab_files(config)
     STAMP.write_text(digest)

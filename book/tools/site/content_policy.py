@@ -22,6 +22,9 @@ RULES = {
     "form-action": "'self'",
     "base-uri": "'none'",
 }
+# The speaker's view of the slides is a window that reveal.js writes, scripts and all,
+# with the deck in frames; these pages hold nothing that a reader could have written.
+SLIDES = RULES | {"script-src": "'self' 'unsafe-inline'", "frame-src": "'self'"}
 META = '\n    <meta http-equiv="Content-Security-Policy" content="{}" />'
 
 # The theme's one handler inside a tag, which no policy without 'unsafe-…' allows;
@@ -34,10 +37,11 @@ def protect(html: Path) -> None:
     for path in html.rglob("*.html"):
         if "_static" not in path.relative_to(html).parts:  # the theme's; no pages
             page = path.read_text(encoding="utf-8").replace(HANDLER, "")
-            path.write_text(protected(page), encoding="utf-8")
+            rules = SLIDES if path.parent.name == "slides" else None
+            path.write_text(protected(page, rules), encoding="utf-8")
 
 
-def protected(page: str) -> str:
+def protected(page: str, rules: dict | None = None) -> str:
     """The page with its policy, which comes before whatever it governs.
 
     Example:
@@ -48,10 +52,10 @@ script-src 'self' 'sha256-5KYv+PUboo5h+0+YAtGRPbwv5d/QxzHslP4YGnUaxRw='; \
 style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
 connect-src 'self'; form-action 'self'; base-uri 'none'" /><script>go()</script>
     """
-    scripts = re.findall(r"(?s)<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", page)
-    rules = RULES | {
-        "script-src": " ".join([RULES["script-src"], *sorted({*map(digest, scripts)})])
-    }
+    if rules is None:
+        scripts = re.findall(r"(?s)<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", page)
+        own = " ".join([RULES["script-src"], *sorted({*map(digest, scripts)})])
+        rules = RULES | {"script-src": own}
     policy = "; ".join(f"{name} {sources}" for name, sources in rules.items())
     head = re.search(r'<meta charset="utf-8"\s*/?>', page)
     return page[: head.end()] + META.format(policy) + page[head.end() :]

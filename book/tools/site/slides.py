@@ -1,0 +1,109 @@
+"""The slides of each chapter, with reveal.js: book/slides/NN.md to slides/NN.html.
+
+A slide is written in MyST, under a heading of its own. What the chapter has shown is
+not copied there but taken from its notebook as it stands:
+
+    {shown} fig-1-two-scales    the figure of that name, with its alt text
+    {shown} cf7b6173            what the cell of that id shows: a live figure
+    {revealjs-notes}            what to say: press S for the speaker's view
+
+The decks load nothing from elsewhere; formulas come from the book's own MathJax.
+"""
+
+import base64
+import functools
+import re
+import shutil
+from html import escape
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = ROOT / "book" / "slides"
+SETTINGS = {
+    "project": "The Neural Tangent Kernel",
+    "extensions": ["myst_parser", "sphinx_revealjs", __name__],
+    "myst_enable_extensions": ["amsmath", "colon_fence", "dollarmath"],
+    "mathjax_path": "../../vendor/mathjax/tex-mml-chtml.js",
+    "revealjs_style_theme": "simple",
+    "revealjs_static_path": [str(SOURCES / "static")],
+    "revealjs_css_files": ["slides.css"],
+    "revealjs_script_conf": {"hash": True, "slideNumber": "c/t", "width": 1280,
+                             "height": 720, "margin": 0.02, "center": False,
+                             "transition": "none"},
+    "revealjs_script_plugins": [{"src": "revealjs/plugin/notes/notes.js",
+                                 "name": "RevealNotes"}],
+    "html_show_sourcelink": False,
+    "html_copy_source": False,
+}  # fmt: skip
+
+
+@functools.cache
+def notebook(number):
+    (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    return nbformat.read(path, as_version=4)
+
+
+def cell_named(number, name):
+    """The chapter's cell with this id, or whose figure has this name."""
+    for cell in notebook(number).cells:
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        if name in (cell.id, figure.get("name")):
+            return cell
+    raise ValueError(f"Chapter {number} has no figure or cell {name}")
+
+
+class Shown(SphinxDirective):
+    """What a cell of the chapter shows: its picture, or its piece of HTML."""
+
+    required_arguments = 1
+
+    def run(self):
+        number = self.env.docname[:2]
+        cell = cell_named(number, self.arguments[0])
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if svg := data.get("image/svg+xml"):
+                alt = cell.metadata["mystnb"]["image"]["alt"]
+                uri = base64.b64encode("".join(svg).encode()).decode()
+                source = f"data:image/svg+xml;base64,{uri}"
+                text = f'<img class="shown" alt="{escape(alt)}" src="{source}">'
+                return [nodes.raw("", text, format="html")]
+            if html := data.get("text/html"):
+                text = f'<div class="shown">{"".join(html)}</div>'
+                return [nodes.raw("", text, format="html")]
+        raise self.error(f"the cell {cell.id} shows nothing")
+
+
+def build(target):
+    """Build all decks into `target`; a warning is an error."""
+    app = Sphinx(
+        SOURCES,
+        None,
+        target,
+        ROOT / "_build" / ".slidetrees",
+        "revealjs",
+        SETTINGS,
+        status=None,
+        freshenv=True,
+        warningiserror=True,
+    )
+    app.build()
+    reveal = target / "_static" / "revealjs"
+    for unused in ("css", "plugin/highlight", "plugin/markdown", "plugin/math",
+                   "plugin/search", "plugin/zoom"):  # fmt: skip
+        shutil.rmtree(reveal / unused)
+    for style in (reveal / "dist" / "theme").glob("*.css"):
+        if style.stem != SETTINGS["revealjs_style_theme"]:
+            style.unlink()
+            continue
+        style.write_text(re.sub("@import [^;]+;", "", style.read_text()))  # web fonts
+
+
+def setup(app):
+    app.add_directive("shown", Shown)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,84 @@
+"""The decks: one for each chapter; each slide is whole, and said in words."""
+
+import re
+
+import nbformat
+import pytest
+
+from tests.helpers.chromium import ROOT
+
+CHAPTERS = sorted(p.stem[:2] for p in ROOT.glob("notebooks/[0-9]*.ipynb"))
+DECKS = {n: ROOT / "book" / "slides" / f"{n}.md" for n in CHAPTERS}
+NOTES = re.compile(r"(?s)^(`{3,})\{revealjs-notes\}\n(.*?)^\1", re.M)
+# What leaves a slide at the right or below, with a pixel for rounding.
+CUT = """() => {
+  const slide = Reveal.getCurrentSlide();
+  const scale = Reveal.getScale();
+  const box = document.querySelector(".slides").getBoundingClientRect();
+  const seen = [...slide.querySelectorAll("*")].filter((e) =>
+    !e.closest("aside, mjx-assistive-mml, svg") && e.getClientRects().length);
+  return seen
+    .filter((e) => {
+      const {right, bottom} = e.getBoundingClientRect();
+      return right > box.right + scale || bottom > box.bottom + scale;
+    })
+    .map((e) => e.outerHTML.slice(0, 80));
+}"""
+SMALL = """() => [...Reveal.getCurrentSlide().querySelectorAll("p, li, td, th, h2")]
+  .filter((e) => !e.closest("aside, .shown"))
+  .filter((e) => parseFloat(getComputedStyle(e).fontSize) < 23)
+  .map((e) => e.outerHTML.slice(0, 80))"""
+
+
+def slides(number):
+    """The deck's slides, as their source: a title and what follows."""
+    return re.split(r"^## ", DECKS[number].read_text(), flags=re.M)[1:]
+
+
+def test_each_chapter_has_a_deck():
+    found = {p.stem for p in (ROOT / "book" / "slides").glob("[0-9]*.md")}
+    assert found == set(CHAPTERS)
+
+
+@pytest.mark.parametrize("number", CHAPTERS)
+def test_a_deck_has_a_lectures_length_and_every_slide_its_words(number):
+    assert 15 <= len(slides(number)) <= 25
+    for slide in slides(number):
+        notes = NOTES.search(slide)
+        assert notes and len(notes[2].split()) >= 15, slide.splitlines()[0]
+
+
+@pytest.mark.parametrize("number", CHAPTERS)
+def test_a_decks_numbers_are_the_chapters(number):
+    """Every decimal on a slide or in its notes stands in the chapter or its outputs."""
+    (path,) = ROOT.glob(f"notebooks/{number}_*.ipynb")
+    known = path.read_text() + repr(nbformat.read(path, as_version=4))
+    decimals = set(
+        re.findall(r"(?<![\w.])\d+\.\d+(?![\w.]*\d)", DECKS[number].read_text())
+    )
+    assert {d for d in decimals if d not in known} == set()
+
+
+@pytest.mark.parametrize("number", CHAPTERS)
+def test_every_slide_fits_and_loads_nothing_from_elsewhere(number, site, browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    trouble, outside = [], []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("console", lambda m: m.type == "error" and trouble.append(m.text))
+    page.on("request", lambda r: r.url.startswith((site.address, "data:", "blob:"))
+            or outside.append(r.url))  # fmt: skip
+    page.goto(f"{site.address}slides/{number}.html")
+    page.evaluate("window.MathJax.startup.promise")
+    page.wait_for_function("() => window.Reveal?.isReady()")
+    wrong = {}
+    for k in range(page.evaluate("Reveal.getTotalSlides()")):
+        page.evaluate(f"Reveal.slide({k})")
+        found = page.evaluate(CUT) + page.evaluate(SMALL)
+        found += page.evaluate(
+            "() => [...document.querySelectorAll('mjx-merror')].map((e) => e.outerHTML)"
+        )
+        if found:
+            wrong[k] = found[:4]
+    context.close()
+    assert (wrong, trouble, outside) == ({}, [], [])
