@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from book.tools.course import variants
+from book.tools.course.syllabus import KINDS
 from book.tools.files import number_of
 from book.tools.notebooks import answers, compare
 from ntkbook.page import claims, exercises
@@ -32,7 +33,6 @@ TAGS = {
     "remove-output",
     "solution",
 }
-KINDS = ("think", "compute", "explore")
 INSTALL = re.compile(
     r"^\s*([!%]\s*)?(pip3?|conda|mamba|uv|apt(-get)?)\s+\w*\s*install", re.M
 )

@@ -1,5 +1,7 @@
 """The book's Sphinx extensions: what Jupyter Book does not do for its pages."""
 
+from importlib import import_module
+
 EXTENSIONS = """
     addresses api_page book_map claims_page course_tables glossary nonbreaking page
     performance search_index
@@ -8,5 +10,5 @@ EXTENSIONS = """
 
 def setup(app):
     for name in EXTENSIONS:
-        app.setup_extension(f"{__name__}.{name}")
+        import_module(f"{__name__}.{name}").setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

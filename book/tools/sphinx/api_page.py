@@ -97,4 +97,3 @@ def fill_in(app, docname, source):
 
 def setup(app):
     app.connect("source-read", fill_in)
-    return {"parallel_read_safe": True}

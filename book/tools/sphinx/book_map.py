@@ -9,11 +9,10 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
-from docutils.statemachine import StringList
-from sphinx.util.docutils import SphinxDirective
 
 from book.tools.course import syllabus
 from book.tools.files import number_of
+from book.tools.sphinx.parsed import Parsed
 
 WIDE, HIGH, ACROSS, DOWN = 168, 58, 30, 46  # a box, and the room between boxes
 
@@ -30,13 +29,8 @@ def read(source: Path) -> dict[str, dict]:
             if kind == "chapter":
                 title = title.partition(":")[0]
             level = 1 + max((found[n]["level"] for n in needs), default=-1)
-            found[number] = dict(
-                name=chapters[number]["name"],
-                title=title,
-                kind=kind,
-                needs=needs,
-                level=level,
-            )
+            about = dict(name=chapters[number]["name"], title=title, kind=kind)
+            found[number] = about | dict(needs=needs, level=level)
     return found
 
 
@@ -116,7 +110,7 @@ def listed(parts: dict[str, dict]) -> list[str]:
     return lines
 
 
-class BookMap(SphinxDirective):
+class BookMap(Parsed):
     """The picture, and the list folded below it."""
 
     def run(self):
@@ -125,11 +119,9 @@ class BookMap(SphinxDirective):
         parts = read(source)
         picture = nodes.raw("", drawn(parts), format="html")
         text = [":::{dropdown} The same as a list", *listed(parts), ":::"]
-        box = nodes.container(classes=["ntk-map-list"])
-        self.state.nested_parse(StringList(text, "book-map"), 0, box)
+        box = nodes.container("", *self.parsed(text), classes=["ntk-map-list"])
         return [picture, box]
 
 
 def setup(app):
     app.add_directive("book-map", BookMap)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

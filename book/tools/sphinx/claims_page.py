@@ -20,9 +20,9 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from book.tools.sphinx.parsed import Parsed, list_table
 from ntkbook.page.claims import collect, problems
 from ntkbook.page.claims.measured import held_against, with_interval
 from ntkbook.page.claims.records import KINDS, MEANING, VERDICTS, Record, records
@@ -64,21 +64,14 @@ def address_of(source: str) -> str:
     return found[1]
 
 
-class _Directive(SphinxDirective):
-    def run(self):
-        parent = nodes.container()
-        self.state.nested_parse(StringList(self.text(), "claims"), 0, parent)
-        return parent.children
-
-
-class ClaimsCounts(_Directive):
+class ClaimsCounts(Parsed):
     """How many claims of each source, and of each kind, got each verdict."""
 
     def text(self):
         return [*counts("source"), "", *counts("kind")]
 
 
-class ClaimsCounted(_Directive):
+class ClaimsCounted(Parsed):
     """All verdicts counted, in a sentence."""
 
     def text(self):
@@ -87,7 +80,7 @@ class ClaimsCounted(_Directive):
         return [f"Of {found.total()} claims: {outcome}."]
 
 
-class ClaimsVerdicts(_Directive):
+class ClaimsVerdicts(Parsed):
     """What the verdicts mean, from their one definition."""
 
     def text(self):
@@ -149,11 +142,9 @@ def counts(by: str) -> list[str]:
         lines.append([name, *numbers, sum(numbers)])
     totals = [sum(found[row, v] for row in rows) for v in verdicts]
     lines.append(["all", *totals, sum(totals)])
-    text = [f":::{{list-table}} What came of the claims, by {by}"]
-    text += [f":name: claims-by-{by}", ":header-rows: 1", ":class: ntk-counts", ""]
-    for cells in lines:
-        text += [f"{'* ' if i == 0 else '  '}- {c or '–'}" for i, c in enumerate(cells)]
-    return [*text, ":::"]
+    rows = [[cell or "–" for cell in line] for line in lines]
+    options = {"name": f"claims-by-{by}", "class": "ntk-counts"}
+    return list_table(f"What came of the claims, by {by}", rows, **options)
 
 
 def one(record: Record, cell) -> list[nodes.Node]:
@@ -265,4 +256,3 @@ def setup(app):
     app.add_directive("claims-of", ClaimsOf)
     app.add_role("measured", MeasuredValue())
     app.connect("build-finished", write_beside)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

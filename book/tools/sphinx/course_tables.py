@@ -6,43 +6,31 @@
 
 from pathlib import Path
 
-from docutils import nodes
-from docutils.statemachine import StringList
-from sphinx.util.docutils import SphinxDirective
-
 from book.tools.course import syllabus
+from book.tools.sphinx.parsed import Parsed
 
 CHAPTERS = "notebooks/"
 
 
-class CourseTable(SphinxDirective):
+class CourseTable(Parsed):
     """The weeks of a course, or all exercises."""
 
     optional_arguments = 1
 
-    def run(self):
+    def text(self):
         source = Path(self.env.srcdir)
         chapters = syllabus.exercises(source / CHAPTERS)
         for chapter in chapters.values():
             self.env.note_dependency(
                 str(source / CHAPTERS / f"{chapter['name']}.ipynb")
             )
-        try:
-            if self.name == "course-exercises":
-                text = syllabus.exercises_table(chapters)
-            else:
-                plan = syllabus.plan(source / "book" / "course.toml")
-                length = int(self.arguments[0])
-                text = syllabus.syllabus_table(plan, chapters, length)
-        except (ValueError, KeyError, IndexError) as problem:
-            raise self.error(f"{self.name}: {problem}") from problem
-        parent = nodes.container()
-        lines = StringList(text.splitlines(), self.name)
-        self.state.nested_parse(lines, 0, parent)
-        return parent.children
+        if self.name == "course-exercises":
+            return syllabus.exercises_table(chapters).splitlines()
+        plan = syllabus.plan(source / "book" / "course.toml")
+        length = int(self.arguments[0])
+        return syllabus.syllabus_table(plan, chapters, length).splitlines()
 
 
 def setup(app):
     app.add_directive("course-exercises", CourseTable)
     app.add_directive("course-syllabus", CourseTable)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -113,4 +113,3 @@ def one_of(names) -> re.Pattern:
 
 def setup(app):
     app.add_post_transform(LinkTerms)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -56,4 +56,3 @@ def keep_together(app, doctree, docname):
 def setup(app):
     # Late: until then the references have no numbers yet.
     app.connect("doctree-resolved", keep_together, priority=900)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -128,4 +128,3 @@ def setup(app):
     app.connect("source-read", exercise_notes)
     app.connect("doctree-read", chapter_line)
     app.connect("html-page-context", mend_html)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,12 +12,10 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from docutils import nodes
-from docutils.statemachine import StringList
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter
-from sphinx.util.docutils import SphinxDirective
 
+from book.tools.sphinx.parsed import Parsed, list_table
 from ntkbook.page.figures import COLORS, STYLE
 from ntkbook.page.figures._svg import Tracer
 
@@ -88,12 +86,11 @@ def digits(value: float) -> str:
 
 def table_text(table: dict) -> list[str]:
     """Return one table as MyST, with what has to be said of it below."""
-    lines = [f":::{{list-table}} {table['title']}", ":header-rows: 1"]
-    lines += [":widths: 40 11 11 12 12 14", ":class: ntk-benchmark", ""]
     head = ["Way", "Time", "Ratio", "First call", "Its ratio", "Difference"]
     notes = []
-    for cells in [head, *(_cells(row, notes) for row in table["rows"])]:
-        lines += [f"{'* ' if i == 0 else '  '}- {c}" for i, c in enumerate(cells)]
+    rows = [head, *(_cells(row, notes) for row in table["rows"])]
+    options = {"widths": "40 11 11 12 12 14", "class": "ntk-benchmark"}
+    lines = list_table(table["title"], rows, **options)
     if "error" in table:
         notes.append(
             f"On the first {table['checked_points']} points "
@@ -101,7 +98,7 @@ def table_text(table: dict) -> list[str]:
             f"Jacobian in float64 by {power(table['error'])} of the largest entry."
         )
     notes.append(f"A difference above {power(table['tolerance'])} ends the run.")
-    return [*lines, ":::", "", *notes, ""]
+    return [*lines, "", *notes, ""]
 
 
 def _cells(row: dict, notes: list[str]) -> list[str]:
@@ -215,47 +212,33 @@ def figure_html(benchmarks: Iterable[dict]) -> str:
     )
 
 
-class _Directive(SphinxDirective):
-    def run(self):
-        try:
-            return self.made()
-        except ValueError as error:
-            raise self.error(str(error)) from error
-
-    def parsed(self, text: list[str]):
-        parent = nodes.container()
-        self.state.nested_parse(StringList(text, "benchmarks"), 0, parent)
-        return parent.children
-
-
-class Benchmark(_Directive):
+class Benchmark(Parsed):
     """The tables of one benchmark."""
 
     required_arguments = 1
 
-    def made(self):
+    def text(self):
         tables = stored(RESULTS, self.arguments[0])["tables"]
-        return self.parsed([line for table in tables for line in table_text(table)])
+        return [line for table in tables for line in table_text(table)]
 
 
-class Machines(_Directive):
+class Machines(Parsed):
     """Where all of them ran."""
 
-    def made(self):
+    def text(self):
         names = sorted(path.stem for path in RESULTS.glob("*.json"))
-        return self.parsed(machine_text(stored(RESULTS, name) for name in names))
+        return machine_text(stored(RESULTS, name) for name in names)
 
 
-class Figure(_Directive):
+class Figure(Parsed):
     """The empirical kernels in one picture."""
 
-    def made(self):
+    def text(self):
         html = figure_html(stored(RESULTS, name) for name in DRAWN)
-        return [nodes.raw("", html, format="html")]
+        return ["```{raw} html", *html.splitlines(), "```"]
 
 
 def setup(app):
     app.add_directive("benchmark", Benchmark)
     app.add_directive("benchmark-machines", Machines)
     app.add_directive("benchmark-figure", Figure)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

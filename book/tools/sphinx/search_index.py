@@ -12,20 +12,9 @@ import tomllib
 from pathlib import Path
 
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.domains import Domain, ObjType
-from sphinx.util.docutils import SphinxDirective
 
-TABLE = """
-:::{list-table}
-:header-rows: 1
-:widths: 18 46 36
-:class: ntk-notation
-
-* - Symbol
-  - Meaning
-  - In the code
-"""
+from book.tools.sphinx.parsed import Parsed, list_table
 
 
 def sections(source: Path) -> list[dict]:
@@ -34,7 +23,7 @@ def sections(source: Path) -> list[dict]:
     return tomllib.loads(text)["section"]
 
 
-class Notation(SphinxDirective):
+class Notation(Parsed):
     """All symbols, a table for each section."""
 
     def run(self):
@@ -44,22 +33,19 @@ class Notation(SphinxDirective):
         for section in sections(self.env.srcdir):
             part = nodes.section(ids=[nodes.make_id(section["title"])])
             part += nodes.title(text=section["title"])
-            lines = TABLE.splitlines()
+            lines = [["Symbol", "Meaning", "In the code"]]
             for symbol in section["symbol"]:
-                cells = [f"${symbol['tex']}$", symbol["meaning"], symbol["code"]]
-                lines += [
-                    f"{'* ' if i == 0 else '  '}- {c}" for i, c in enumerate(cells)
-                ]
-            box = nodes.container()
-            self.state.nested_parse(StringList([*lines, ":::"], str(file)), 0, box)
-            rows = list(box.findall(nodes.row))[1:]
+                lines.append([f"${symbol['tex']}$", symbol["meaning"], symbol["code"]])
+            options = {"widths": "18 46 36", "class": "ntk-notation"}
+            (table,) = self.parsed(list_table("", lines, **options))
+            rows = list(table.findall(nodes.row))[1:]
             for row, symbol in zip(rows, section["symbol"], strict=True):
                 anchor = f"symbol-{len(self.env.domaindata['ntk']['symbols']) + 1}"
                 row["ids"].append(anchor)
                 self.env.domaindata["ntk"]["symbols"].append(
                     (_plain(symbol), self.env.docname, anchor)
                 )
-            part += box.children
+            part += table
             found.append(part)
         return found
 
@@ -122,4 +108,3 @@ def setup(app):
     app.add_domain(ReferenceDomain)
     app.add_directive("notation", Notation)
     app.connect("doctree-read", note_statements)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
