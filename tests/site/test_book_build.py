@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import ntkbook
-from book.tools.sphinx import api_page
+from book.tools.sphinx.pages import api
 from ntkbook.page.claims.records import records
 from tests.helpers.chromium import BUILD, HTML, ROOT, STALE
 
@@ -83,7 +83,7 @@ def test_ids_are_unique_on_each_page(pages):
 
 def test_the_api_page_has_every_public_name(pages):
     described = {tag["id"] for tag in pages["book/api.html"].select("dt.sig[id]")}
-    listed = [name for names in api_page.addresses().values() for name in names]
+    listed = [name for names in api.addresses().values() for name in names]
     assert len(set(listed)) == len(listed) and set(listed) <= described
     offered = {f"ntkbook.{n}" for n in set(ntkbook.__all__) - set(ntkbook.MODULES)}
     assert offered <= set(listed)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from book.tools.sphinx import performance
+from book.tools.sphinx.pages import performance
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -3,8 +3,8 @@
 from importlib import import_module
 
 EXTENSIONS = """
-    addresses api_page book_map claims_page course_tables glossary nonbreaking page
-    performance search_index
+    addresses book_map glossary nonbreaking page search_index
+    pages.api pages.claims pages.course pages.performance
 """.split()
 
 

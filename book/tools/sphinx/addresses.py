@@ -109,4 +109,3 @@ def setup(app):
     app.add_directive("clone", Clone)
     app.connect("config-inited", configure)
     app.connect("html-page-context", page, priority=600)  # after `mend_html`
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

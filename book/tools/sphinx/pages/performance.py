@@ -19,7 +19,7 @@ from book.tools.sphinx.parsed import Parsed, list_table
 from ntkbook.page.figures import COLORS, STYLE
 from ntkbook.page.figures._svg import Tracer
 
-RESULTS = Path(__file__).resolve().parents[3] / "benchmarks" / "results"
+RESULTS = Path(__file__).resolve().parents[4] / "benchmarks" / "results"
 DRAWN = ("mlp", "lenet", "resnet")
 
 FIELDS = {

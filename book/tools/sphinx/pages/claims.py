@@ -29,7 +29,7 @@ from ntkbook.page.claims.records import KINDS, MEANING, VERDICTS, Record, record
 
 CHAPTERS = "notebooks/"
 BESIDE = "book/claims"
-BIBLIOGRAPHY = Path(__file__).parents[2] / "references.bib"
+BIBLIOGRAPHY = Path(__file__).parents[3] / "references.bib"
 FIELDS = [field.name for field in fields(Record)]
 MEASURED = ["measured", "low", "high", "n", "control_measured", "corrected_measured"]
 OTHERS = ("control", "corrected")

@@ -1,0 +1,1 @@
+"""The pages whose contents are made: library, claims, course, performance."""
