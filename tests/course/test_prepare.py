@@ -1,5 +1,7 @@
 """What is graded is put together from what a student wrote, wherever that was."""
 
+import copy
+
 import nbformat
 import pytest
 
@@ -121,6 +123,17 @@ def test_edited_tests_and_metadata_are_the_graders_again():
     )
     assert "points" not in cells["answer-9-1"].metadata["nbgrader"]
     assert cells["chapter-0"].source == "base = 1"
+
+
+def test_a_project_may_be_written_all_over_the_notebook():
+    project = release()
+    project.cells = [*project.cells[:2], *project.cells[9:11]]
+    nb = copy.deepcopy(project)
+    nb.cells.insert(1, text("My design: none."))
+    new, written = prepare.prepare(nb, project, set(prepare.known([project])))
+    assert written == ["9.3"] and new.cells[-1].source.endswith(NOTHING_WRITTEN)
+    assert "My design: none." in [cell.source for cell in new.cells]
+    assert prepare.prepare(project, project, set(prepare.known([project])))[1] == []
 
 
 def test_pictures_of_work_on_paper_come_along():

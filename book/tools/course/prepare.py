@@ -80,14 +80,20 @@ def prepare(nb, release, handed_out: set[str]):
     start, templates = split(release, ids)
     own = {digest(cell.source) for cell in start}
     cells = [copy.deepcopy(cell) for cell in start if MARK not in cell.source]
-    for cell in before:  # the chapter itself, in Colab, is code to run as well
-        if cell.cell_type == "code" and digest(cell.source) not in own:
-            if MARK not in cell.source:
-                cells.append(_plain(cell))
+    early = False
+    for cell in before:
+        if MARK in cell.source:
+            continue
+        new = digest(cell.source) not in handed_out
+        # The chapter itself, in Colab, is code to run as well.
+        if new or (cell.cell_type == "code" and digest(cell.source) not in own):
+            cells.append(_plain(cell))
+        early |= new
+    early &= len(templates) == 1  # in a project all that was written belongs to it
     written = []
     for id, template in templates.items():
         region = regions.get(id, Region(id))
-        body, any_new = _below(region, template, handed_out)
+        body, any_new = _below(region, template, handed_out, early)
         cells += body
         if any_new:
             written.append(id)
@@ -97,11 +103,13 @@ def prepare(nb, release, handed_out: set[str]):
     return new, written
 
 
-def _below(region: Region, template: Region, handed_out: set[str]) -> tuple[list, bool]:
+def _below(
+    region: Region, template: Region, handed_out: set[str], any_new: bool
+) -> tuple[list, bool]:
     """The cells of one exercise, and whether the student wrote any."""
     ours = {_grade_id(cell).partition("-")[0]: cell for cell in template.cells}
     fresh = {kind: copy.deepcopy(cell) for kind, cell in ours.items()}
-    body, places, any_new = [], {}, False
+    body, places = [], {}
     tests = {"form", "right"} & ours.keys()
     for cell in region.cells:
         changed = digest(cell.source) not in handed_out
