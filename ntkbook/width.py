@@ -143,7 +143,7 @@ class Sweep:
             for row in rows
         ]
         seeds = next(iter(self.values.values())).shape[1]
-        return "\n".join([*lines, f"means over {seeds} random starts [95 % interval]"])
+        return "\n".join([*lines, f"means over {seeds} initialisations [95 % interval]"])
 
     def _repr_html_(self) -> str:
         head, *rows = self._rows()
