@@ -1,6 +1,7 @@
 """Submissions that mean harm cost their own marks, and leave everything as it was.
 
-A few in every run, all of them weekly; in bubblewrap where it works, and with Landlock.
+Weekly (`make test-all`), in bubblewrap where it works and with Landlock; the quick
+tests of what shuts submissions in are test_limits.py and test_contained.py.
 """
 
 import os
@@ -10,25 +11,15 @@ from pathlib import Path
 import pytest
 
 from book.tools.course import grade, marks
-from tests.course.test_limits import LANDLOCK, works
 from tests.helpers import course as made
-from tests.helpers import hostile, needs
+from tests.helpers import hostile, needs, sandbox
 from tests.helpers.course import HALF, SMALL
 
 needs.package("nbgrader", get="make environment")
+pytestmark = pytest.mark.weekly
 
 LIMITS = {"COURSE_CELL_SECONDS": "30", "COURSE_ALL_SECONDS": "600"}
 LIMITS |= {"COURSE_MEMORY_MB": "3000", "COURSE_DISK_MB": "300"}
-
-
-def shut_in_by(sandbox: str) -> None:
-    """Skip unless it is here; what a bare Debian has is asked for in CI."""
-    if sandbox == "bwrap" and not works("bwrap"):
-        pytest.skip("bubblewrap is missing, or may not work in this container")
-    if sandbox == "landlock":
-        security = Path("/sys/kernel/security/lsm")
-        known = not security.exists() or "landlock" in security.read_text()
-        needs.that(known, "Landlock", get=LANDLOCK)
 
 
 def left_running(seconds: str) -> bool:
@@ -36,7 +27,7 @@ def left_running(seconds: str) -> bool:
     return f"sleep {seconds}" in listed.stdout
 
 
-def grade_them(folder: Path, names, sandbox: str) -> tuple[dict, Path]:
+def grade_them(folder: Path, names, kind: str) -> tuple[dict, Path]:
     """Results of hostile submissions, and the course, which they should not change."""
     course = made.make(folder, SMALL)
     roster = course / "roster.csv"
@@ -51,7 +42,7 @@ def grade_them(folder: Path, names, sandbox: str) -> tuple[dict, Path]:
         made.submit(course / "in", f"{name}/sitecustomize.py", "1 / 0")
         made.submit(course / "in", f"{name}/nbgrader_config.py", "1 / 0")
     with pytest.MonkeyPatch.context() as patch:
-        for limit, value in (LIMITS | {"COURSE_SANDBOX": sandbox}).items():
+        for limit, value in (LIMITS | {"COURSE_SANDBOX": kind}).items():
             patch.setenv(limit, value)
         results = grade.grade_all(course / "in", course)[SMALL]
     return results, course
@@ -73,38 +64,24 @@ def check(results: dict, course: Path, name: str) -> None:
         assert not Path(place, "left-by-a-student").exists()
 
 
-@pytest.fixture(scope="module", params=["bwrap", "landlock"])
-def often(request, tmp_path_factory):
-    shut_in_by(request.param)
-    folder = tmp_path_factory.mktemp("often")
-    return grade_them(folder, hostile.OFTEN, request.param)
-
-
-@pytest.mark.parametrize("name", hostile.OFTEN)
-def test_a_hostile_cell_costs_its_own_marks(often, name):
-    check(*often, name)
-
-
-@pytest.fixture(scope="module", params=["bwrap", "landlock"])
+@pytest.fixture(scope="module", params=sandbox.KINDS)
 def every(request, tmp_path_factory):
-    shut_in_by(request.param)
-    names = sorted(set(hostile.HOSTILE) - set(hostile.OFTEN))
+    sandbox.need(request.param, sandbox.SIGNALS)
+    names = sorted(hostile.HOSTILE)
     if request.param == "landlock":
         names = [name for name in names if name not in hostile.BUBBLEWRAP_ONLY]
     folder = tmp_path_factory.mktemp("every")
     return grade_them(folder, names, request.param)
 
 
-@pytest.mark.weekly
-@pytest.mark.parametrize("name", sorted(set(hostile.HOSTILE) - set(hostile.OFTEN)))
-def test_every_hostile_cell_costs_its_own_marks(every, name):
+@pytest.mark.parametrize("name", sorted(hostile.HOSTILE))
+def test_a_hostile_cell_costs_its_own_marks(every, name):
     results, course = every
     if name not in results:
         pytest.skip("Landlock cannot forbid that, as the page for instructors says")
     check(results, course, name)
 
 
-@pytest.mark.weekly
 def test_nobody_changes_what_the_solutions_compiled(every):
     _, course = every
     compiled = [*course.glob("nbgrader/compiled/*/*-cache")]

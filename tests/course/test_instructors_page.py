@@ -74,6 +74,7 @@ def run(root: Path, command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.weekly
 def test_the_commands_on_the_page_run_in_its_order(place):
     """One test: what one leaves, the next needs."""
     said, where = {}, place

@@ -7,6 +7,7 @@ in bubblewrap, where it is installed and works, and with Landlock alone.
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,37 +19,23 @@ import pytest
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
 
-from tests.helpers import needs
+from tests.helpers import needs, sandbox
 from tests.helpers.draws import weekly
 
 ROOT = Path(__file__).resolve().parents[2]
-GRADING = ROOT / "book" / "tools" / "course" / "grader_files"
-LANDLOCK = "a kernel that has it: Linux 5.13, with landlock in its list of modules"
 
 needs.that(sys.platform.startswith("linux"), "Linux", get="a machine that runs it")
 
 
-def works(program: str) -> bool:
-    """Whether bubblewrap can do here what it is for; a container may forbid it."""
-    if not shutil.which(program):
-        return False
-    test = [program, "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
-    return subprocess.run(test, capture_output=True).returncode == 0
-
-
-@pytest.fixture(scope="module", params=["bwrap", "landlock"])
+@pytest.fixture(scope="module", params=sandbox.KINDS)
 def kernel(request):
     """A kernel with limits, and what shuts it in."""
-    if request.param == "bwrap" and not works("bwrap"):
-        pytest.skip(
-            "bubblewrap is missing, or this container forbids what it does; get it "
-            "with: apt-get install bubblewrap"
-        )
+    sandbox.need(request.param)
     folder = Path(tempfile.mkdtemp(prefix="course-", dir="/tmp"))
     (folder / "scratch").mkdir()
     (folder / "run").mkdir()
     before = os.environ.copy()
-    os.environ |= {"JUPYTER_PATH": str(GRADING), "COURSE_MEMORY_MB": "3000"}
+    os.environ |= {"JUPYTER_PATH": str(sandbox.GRADING), "COURSE_MEMORY_MB": "3000"}
     os.environ |= {"COURSE_SCRATCH": str(folder / "scratch")}
     os.environ |= {"JUPYTER_RUNTIME_DIR": str(folder / "run")}
     os.environ["COURSE_SANDBOX"] = request.param
@@ -66,8 +53,6 @@ def kernel(request):
             found = printed(
                 client.run("import os; print(os.environ['COURSE_SANDBOX'])")
             )
-            if request.param == "landlock":
-                needs.that(found == "landlock\n", "Landlock", get=LANDLOCK)
             assert found == f"{request.param}\n"
             yield client, folder / "scratch"
     finally:
@@ -127,9 +112,8 @@ def test_it_sees_no_secrets_and_no_other_files(kernel, tmp_path):
 
 
 def test_it_reaches_no_server_and_no_other_kernel(kernel):
-    import socket
-
     client, _ = kernel
+    sandbox.need(shut_in_by(client), sandbox.TCP)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(CellExecutionError, match="refused|Permission|unreachable"):
@@ -141,6 +125,7 @@ def test_it_reaches_no_server_and_no_other_kernel(kernel):
 
 def test_it_kills_nobody(kernel):
     client, _ = kernel
+    sandbox.need(shut_in_by(client), sandbox.SIGNALS)
     victim = subprocess.Popen(["sleep", "600"])
     try:
         for pid in (victim.pid, os.getpid()):

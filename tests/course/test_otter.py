@@ -58,6 +58,7 @@ def test_a_right_submission_has_all_marks_whatever_it_is_called(course):
     assert found["ex-99-1"] == found["ex-99-2"] == (4, 4)
 
 
+@pytest.mark.weekly
 def test_a_blank_one_has_none(course):
     nb = made.handed_out(course, SMALL, "otter")
     found = run(course, SMALL, nb, "submission (1).ipynb")

@@ -82,7 +82,6 @@ LIVES = {  # it goes on after these, or ends, as it likes
 HOSTILE = DEATHS | LIVES
 # Landlock knows nothing of these.
 BUBBLEWRAP_ONLY = ("changes modes", "changes times")
-OFTEN = ("kills its parent", "stays")  # in every run; the others weekly
 
 
 def cell(name: str, course) -> str:
