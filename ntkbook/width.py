@@ -1,6 +1,6 @@
 r"""Chapter 3: what changes with the width.
 
-A measurement that is repeated over widths and over random starts is a *sweep*. Its
+A measurement that is repeated over widths and over random initialisations is a *sweep*. Its
 result is a table, and what one wants from the table is nearly always an exponent: the
 slope of log value against log width, with an interval.
 """
@@ -58,7 +58,7 @@ class Sweep:
         series; every series gives one least-squares slope, and these are averaged. The
         slope is that of the mean logarithm, not of the logarithm of the mean.
 
-        The interval holds what the random starts do, and nothing else: where the points
+        The interval holds what the random initialisations do, and nothing else: where the points
         lie on no line, the slope depends on the widths, and no interval shows it. Look
         at :meth:`local_slopes` first.
 
@@ -171,7 +171,7 @@ def sweep(
     batch_size: int | None = None,
     progress: bool = True,
 ) -> Sweep:
-    r"""Measure something at several widths, each time from many random starts.
+    r"""Measure something at several widths, each time from many random initialisations.
 
     The starts of one width run together, as one compiled and vectorised program on
     whatever device JAX has; each width is compiled anew, since shapes differ.

@@ -1,4 +1,4 @@
-"""A mean over random starts, with its uncertainty."""
+"""A mean over random initialisations, with its uncertainty."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from ntkbook._types import AnyArray
 
 
 class Estimate(NamedTuple):
-    """A mean over random starts with its 95 % interval (Student's t).
+    """A mean over random initialisations with its 95 % interval (Student's t).
 
     Attributes:
         value: the mean.
