@@ -60,12 +60,12 @@ def loss_function(loss, y) -> Callable:
         if y.ndim != 2 or y.shape[1] < 2 or (rows < 0).any():
             raise ValueError(
                 "`y` must have shape (n, k), k at least 2, for the softmax loss: the "
-                "probability of each class; for class numbers pass jax.nn.one_hot(y, "
-                "k)."
+                "probability of each class; for class numbers pass "
+                "jax.nn.one_hot(y.ravel(), k)."
             )
         if (np.abs(rows.sum(1) - 1) > 1e-3).any():
             raise ValueError(
-                "every row of `y` must sum to 1 for the softmax loss; for class "
-                "numbers pass jax.nn.one_hot(y, k)."
+                "every row of `y` must sum to 1 for the softmax loss; pass "
+                "y / y.sum(1, keepdims=True)."
             )
     return LOSSES[loss]

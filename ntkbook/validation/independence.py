@@ -22,54 +22,63 @@ ROWS = 4
 _passed: OrderedDict = OrderedDict()
 
 
-def check(apply, params, x, needs: str) -> None:
-    """Raise a ``ValueError`` unless outputs repeat, and inputs do not interact."""
+def check(apply, params, x, needs: str) -> bool:
+    """Raise a ``ValueError`` unless outputs repeat, and inputs do not interact.
+
+    Return whether that is certain now for all calls of the same shapes.
+    """
     if getattr(apply, "independent", False):
-        return  # one of the book's own, known to be so
+        return True  # one of the book's own, known to be so
     shapes = [(a.shape[1:], a.dtype) for a in jax.tree.leaves(x)]
     shapes += [(a.shape, a.dtype) for a in jax.tree.leaves(params)]
     key = apply, jax.tree.structure((params, x)), str(shapes)
     if key in _passed:
         _passed.move_to_end(key)
-        return
+        return True
     rng = np.random.default_rng(0)
     rows = np.arange(ROWS) % batch.count(x)
     # Where a traced function calls this, nothing has values: noise alone must do.
     with jax.ensure_compile_time_eval():
         moved = jax.tree.map(partial(_moved, rng), params)
         some = jax.tree.map(lambda a: _moved(rng, _rows(a, rows)), x)
-        found = _three_times(apply, moved, some)
+        found = _both_ways(apply, moved, some)
         if not _finite(found) and not checks.is_traced((params, x)):
-            found = _three_times(apply, params, batch.take(x, rows))
+            moved, some = params, batch.take(x, rows)
+            found = _both_ways(apply, moved, some)
     if not _finite(found):
-        return  # `apply` closes over traced arrays; what is not finite fails elsewhere
-    together, again, one_by_one = (np.asarray(a, np.float64) for a in found)
+        # `apply` closes over traced arrays; what is not finite fails elsewhere.
+        return False
+    together, alone = (np.asarray(a, np.float64) for a in found)
     scale = 1 + np.abs(together).max()
     close = float(jnp.finfo(found[0].dtype).eps) ** 0.5 * scale
-    if max(np.abs(together - other).max() for other in (again, one_by_one)) > close:
+    if np.abs(together - alone).max() > close:
         traced = jax.make_jaxpr(apply)(params, batch.shape_of_one(x, (1,)))
         close = max(close, _coarsest(traced.jaxpr) ** 0.5 * scale)
-    for other, why in (
-        (again, "gives another result each time: switch dropout off"),
-        (
-            one_by_one,
-            "mixes the inputs of a batch, or holds one row for each of them: freeze "
-            "batch normalisation and dropout (evaluation mode: model.eval() in Flax "
-            "NNX, use_running_average=True in Flax, equinox.nn.inference_mode), and "
-            "pass masks and the like within x, as a pytree",
-        ),
-    ):
-        if np.abs(together - other).max() > close:
-            raise ValueError(
-                f"`apply(params, x)` {why}. {needs} needs a function of the parameters "
-                "and of one input."
+    if np.abs(together - alone).max() > close:
+        with jax.ensure_compile_time_eval():
+            again = np.asarray(_once_more(apply, moved, some), np.float64)
+        if np.abs(together - again).max() > close:
+            why = "gives another result each time: switch dropout off"
+        else:
+            why = (
+                "mixes the inputs of a batch, or holds one row for each of them: "
+                "freeze batch normalisation and dropout (evaluation mode: model.eval() "
+                "in Flax NNX, use_running_average=True in Flax, "
+                "equinox.nn.inference_mode), and pass masks and the like within x, as "
+                "a pytree"
             )
-    if any(
+        raise ValueError(
+            f"`apply(params, x)` {why}. {needs} needs a function of the parameters "
+            "and of one input."
+        )
+    certain = any(
         len(np.unique(a, axis=0)) > 1 for a in map(np.asarray, jax.tree.leaves(some))
-    ):
+    )
+    if certain:
         _passed[key] = None
         if len(_passed) > 256:
             _passed.popitem(last=False)
+    return certain
 
 
 def _coarsest(jaxpr) -> float:
@@ -106,13 +115,26 @@ def _finite(arrays) -> bool:
     )
 
 
-@partial(jax.jit, static_argnums=0)
-def _three_times(apply, params, x):
-    """Return the outputs of some inputs, once more, and of each input alone.
+# Run once for each function, so what counts is the time to compile it.
+QUICK = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+}
 
-    What ``apply`` draws at random in Python is drawn anew at each of the three calls.
+
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+def _both_ways(apply, params, x):
+    """Return the outputs of some inputs, and of each input alone.
+
+    What ``apply`` draws at random in Python is drawn anew at each of the two calls.
     """
     # Some accelerators would round one of the products and not the other.
     with jax.default_matmul_precision("highest"):
         one_by_one = jax.vmap(lambda x_i: apply(params, batch.alone(x_i))[0])(x)
-        return apply(params, x), apply(params, x), one_by_one
+        return apply(params, x), one_by_one
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+def _once_more(apply, params, x):
+    with jax.default_matmul_precision("highest"):
+        return apply(params, x)

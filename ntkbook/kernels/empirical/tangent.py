@@ -8,6 +8,7 @@ in place of O(n^2 m^2). This module cuts the inputs into blocks that fit in memo
 spreads them over the devices that there are.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -95,7 +96,10 @@ def ntk(
     :cite:t:`novak2022fast`.
     """
     kernel = kernel_of(apply, params, x1, x2, _pairs(trace, per_output))
-    return check_finite(gram_in_blocks(**kernel.blocks(), swap=kernel.swap))
+    how = kernel.blocks()
+    if kernel.in_one(how):  # small: calling several programs would be most of the work
+        return check_finite(_at_once(kernel.plan.how, kernel.params, *kernel.inputs))
+    return check_finite(gram_in_blocks(**how, swap=kernel.swap))
 
 
 def ntk_diagonal(
@@ -197,6 +201,16 @@ class Kernel(NamedTuple):
         axes = {SUM: 0, OWN: 1, ALL: 2}[self.plan.how.pairs]
         return (n1, n2) + (self.plan.outputs,) * axes
 
+    @property
+    def inputs(self) -> tuple:
+        """Return both batches, the second ``None`` where it is the first."""
+        return self.x1, self.x2
+
+    def in_one(self, how: dict[str, Any]) -> bool:
+        """Say whether one device computes it in one block."""
+        few = len(how["rows"]) == 1 and len(how["columns"] or [0]) == 1
+        return few and mesh_for(self.params, *self.inputs) is None
+
     def blocks(self) -> dict[str, Any]:
         """Return how to compute it block by block, as ``gram_in_blocks`` takes it."""
         plan, mesh = self.plan, mesh_for(self.params, self.x1, self.x2)
@@ -232,16 +246,60 @@ def _pairs(trace, per_output) -> str:
     return SUM if trace else OWN if per_output else ALL
 
 
+# Plans of the calls that passed every check, by function, trees, shapes and dtypes.
+_plans: OrderedDict = OrderedDict()
+
+
 def kernel_of(apply, params, x1, x2=None, pairs=ALL, name="x1") -> Kernel:
-    """Check the arguments of :func:`ntk`, and plan."""
+    """Check the arguments of :func:`ntk`, and plan.
+
+    Another call of the same kind is only asked whether its numbers are finite: all else
+    follows from the function, the trees, shapes and dtypes.
+    """
+    leaves, tree = jax.tree.flatten((params, x1, x2))
+    key = _kind(apply, pairs, leaves, tree)
+    if key in _plans and _finite(leaves):
+        plan, dtype = _plans[key]
+        return Kernel(plan, params, x1, x2, dtype)
     dtype = model.parameters("params", params)
     x1 = batch.check(name, x1, dtype)
     if x2 is not None:
         x2 = batch.check("x2", x2, dtype)
         batch.same_kind("x1", x1, "x2", x2)
     k = model.outputs_of(apply, params, x1, name=name).shape[1]
-    independence.check(apply, params, x1, needs="A tangent kernel")
-    return Kernel(plan_for(apply, params, x1, k, pairs), params, x1, x2, dtype)
+    certain = independence.check(apply, params, x1, needs="A tangent kernel")
+    plan = plan_for(apply, params, x1, k, pairs)
+    if certain and key is not None:
+        _plans[key] = plan, dtype
+        if len(_plans) > 256:
+            _plans.popitem(last=False)
+    return Kernel(plan, params, x1, x2, dtype)
+
+
+def _kind(apply, pairs, leaves, tree):
+    """Return what identifies a kind of call; ``None`` where it has to be checked."""
+    if not all(isinstance(a, jax.Array) for a in leaves):
+        return None
+    key = apply, pairs, tree, tuple((a.shape, a.dtype) for a in leaves)
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _finite(leaves) -> bool:
+    try:
+        checks.finite("leaf", leaves)
+    except ValueError:
+        return False  # the slower way says where
+    return True
+
+
+@partial(jax.jit, static_argnums=0)
+def _at_once(how, params, x1, x2):
+    one = features(how, params, x1)
+    return contract(how, one, one if x2 is None else features(how, params, x2))
 
 
 @partial(jax.jit, static_argnums=(0, 1))

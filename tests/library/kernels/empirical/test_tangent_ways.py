@@ -7,7 +7,7 @@ import pytest
 
 import ntkbook
 from ntkbook.validation.host import as_matrix
-from tests.helpers.networks import ONE, THREE, agree, setting
+from tests.helpers.networks import ONE, THREE, agree, dense, setting
 from tests.helpers.processes import finished, python
 
 
@@ -56,6 +56,25 @@ def test_products_with_vectors(gib):
         assert operator.shape == full.shape and operator.dtype == x1.dtype
         agree(operator @ v, full @ v, 1e-12)
         agree(operator.T @ full[:, 0], full.T @ full[:, 0], 1e-12)
+
+
+def test_a_second_call_of_a_kind_checks_its_numbers(getkey):
+    net = ntkbook.mlp(8, 1, "tanh", outputs=2)
+    x = jax.random.normal(getkey(), (5, 3))
+    params = net.init(getkey(), x)
+    whole = ntkbook.ntk(net.apply, params, x, x[:3])
+    with ntkbook.limit_memory(1e-9):  # a block for each pair of inputs
+        agree(ntkbook.ntk(net.apply, params, x, x[:3]), whole, 1e-12)
+    for bad in (jnp.nan, jnp.inf):
+        with pytest.raises(ValueError, match="`x1`"):
+            ntkbook.ntk(net.apply, params, bad * x, x[:3])
+        with pytest.raises(ValueError, match="`x2`"):
+            ntkbook.ntk(net.apply, params, x, bad * x[:3])
+        with pytest.raises(ValueError, match=r"`params\["):
+            broken = [params[0], {"weight": bad * params[1]["weight"]}]
+            ntkbook.ntk(net.apply, broken, x, x[:3])
+    agree(ntkbook.ntk(net.apply, params, 2 * x, x[:3]),
+          dense(net.apply, params, 2 * x, x[:3]), 1e-10)  # fmt: skip
 
 
 def test_ensembles():
