@@ -102,13 +102,32 @@ def test_cells_of_the_students_own_run_where_they_stood():
     nb.cells[5].source = "# Exercise 9.1: your answer\nanswer = helper() * mine"
     _, new, _ = prepared(nb)
     order = [c.source.splitlines()[0] for c in new.cells if c.cell_type == "code"]
-    assert order[:2] == ["base = 1", "mine = 1"]
+    # All of the start runs again as it stood, with what was added.
+    assert order[:3] == ["base = 1", "base = 1", "mine = 1"]
     own = order.index("def helper():")
     assert order[own + 1 : own + 4] == [
         "# Exercise 9.1: your answer",
         "# 1 point",
         "# 3 points",
     ]
+
+
+def test_cells_that_depend_on_an_edited_one_run_again():
+    nb = release()
+    nb.cells[1].source = "base = 2"
+    nb.cells.insert(2, code("base += 1"))
+    _, new, _ = prepared(nb)
+    order = [c.source for c in new.cells if c.cell_type == "code"]
+    assert order[:3] == ["base = 1", "base = 2", "base += 1"]
+
+
+def test_the_blank_that_otter_leaves_is_blank():
+    nb = release()
+    nb.cells[9].source = f"<!-- BEGIN QUESTION -->\n\n{nb.cells[9].source}"
+    nb.cells[10] = text(prepare.OTTERS_BLANK)
+    nb.cells.insert(11, text("<!-- END QUESTION -->"))
+    _, _, written = prepared(nb)
+    assert written == []
 
 
 def test_edited_tests_and_metadata_are_the_graders_again():

@@ -16,17 +16,20 @@ from book.tools.course.submissions import HEADING
 from book.tools.notebooks.colab import MARK
 
 NOTHING_WRITTEN = "\n\n*Nothing is written here; the cells above hold the answer.*"
+OTTERS_BLANK = "_Type your answer here, replacing this text._"
 RESET = "# So that no exercise finds the answer to the one before.\nanswer = ..."
 
 
 def digest(source: str) -> str:
-    """The same for cells that differ by white space only."""
+    """The same for cells that differ by white space only, or by otter's marks."""
+    source = re.sub("<!-- (BEGIN|END) QUESTION -->", "", source)
     return hashlib.sha256("".join(source.split()).encode()).hexdigest()[:16]
 
 
 def known(notebooks: list) -> list[str]:
     """Digests of all cells that the given notebooks hand out."""
-    return sorted({digest(cell.source) for nb in notebooks for cell in nb.cells})
+    found = {digest(cell.source) for nb in notebooks for cell in nb.cells}
+    return sorted(found | {digest(OTTERS_BLANK), digest("")})
 
 
 class Region:
@@ -80,15 +83,16 @@ def prepare(nb, release, handed_out: set[str]):
     start, templates = split(release, ids)
     own = {digest(cell.source) for cell in start}
     cells = [copy.deepcopy(cell) for cell in start if MARK not in cell.source]
-    early = False
-    for cell in before:
-        if MARK in cell.source:
-            continue
+    theirs = [cell for cell in before if MARK not in cell.source]
+    early = any(digest(cell.source) not in handed_out for cell in theirs)
+    # The chapter itself, in Colab, or cells that were added or changed: then all the
+    # code runs again as it stands, since cells depend on those before them.
+    code = [cell for cell in theirs if cell.cell_type == "code"]
+    again = any(digest(cell.source) not in own for cell in code)
+    for cell in theirs:
         new = digest(cell.source) not in handed_out
-        # The chapter itself, in Colab, is code to run as well.
-        if new or (cell.cell_type == "code" and digest(cell.source) not in own):
+        if (cell.cell_type == "code" and again) or (cell.cell_type != "code" and new):
             cells.append(_plain(cell))
-        early |= new
     early &= len(templates) == 1  # in a project all that was written belongs to it
     written = []
     for id, template in templates.items():
