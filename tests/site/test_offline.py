@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from book.tools.site import pdf
-from tests.helpers.chromium import HTML, REFUSED
+from book.tools.files import contents
+from tests.helpers.chromium import HTML, REFUSED, ROOT
 from tests.helpers.draws import weekly
 
-NAMES = [name for _, pages in pdf.contents() for name in pages]
+NAMES = [name for _, pages in contents(ROOT) for name in pages]
 NAMES += ["genindex", "search"]
 CHAPTERS = [name for name in NAMES if name.startswith("notebooks/")]
 # Over HTTP every page is opened each time (test_book_browser.py); from a folder, one of
