@@ -1,8 +1,8 @@
 r"""Chapter 3: what changes with the width.
 
-A measurement that is repeated over widths and over random initialisations is a *sweep*. Its
-result is a table, and what one wants from the table is nearly always an exponent: the
-slope of log value against log width, with an interval.
+A measurement that is repeated over widths and over random initialisations is a *sweep*.
+Its result is a table, and what one wants from the table is nearly always an exponent:
+the slope of log value against log width, with an interval.
 """
 
 from collections.abc import Callable, Sequence
@@ -58,9 +58,9 @@ class Sweep:
         series; every series gives one least-squares slope, and these are averaged. The
         slope is that of the mean logarithm, not of the logarithm of the mean.
 
-        The interval holds what the random initialisations do, and nothing else: where the points
-        lie on no line, the slope depends on the widths, and no interval shows it. Look
-        at :meth:`local_slopes` first.
+        The interval holds what the random initialisations do, and nothing else: where
+        the points lie on no line, the slope depends on the widths, and no interval shows
+        it. Look at :meth:`local_slopes` first.
 
         Args:
             name: of a quantity whose values are positive numbers.
@@ -143,7 +143,9 @@ class Sweep:
             for row in rows
         ]
         seeds = next(iter(self.values.values())).shape[1]
-        return "\n".join([*lines, f"means over {seeds} initialisations [95 % interval]"])
+        return "\n".join(
+            [*lines, f"means over {seeds} initialisations [95 % interval]"]
+        )
 
     def _repr_html_(self) -> str:
         head, *rows = self._rows()
