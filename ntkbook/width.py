@@ -59,8 +59,8 @@ class Sweep:
         slope is that of the mean logarithm, not of the logarithm of the mean.
 
         The interval holds what the random initialisations do, and nothing else: where
-        the points lie on no line, the slope depends on the widths, and no interval shows
-        it. Look at :meth:`local_slopes` first.
+        the points lie on no line, the slope depends on the widths, and no interval
+        shows it. Look at :meth:`local_slopes` first.
 
         Args:
             name: of a quantity whose values are positive numbers.
