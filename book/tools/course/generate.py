@@ -21,9 +21,9 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from book.tools.course import variants
-from book.tools.course.coursework import Coursework, read, read_all
-from book.tools.course.handouts import Handouts, marks
+from book.tools.course.exercises import variants
+from book.tools.course.exercises.coursework import Coursework, read, read_all
+from book.tools.course.exercises.handouts import Handouts, marks
 from book.tools.course.prepare import known
 from book.tools.files import number_of
 from book.tools.notebooks.colab import Settings, convert, settings_of

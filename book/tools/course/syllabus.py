@@ -9,7 +9,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from book.tools.course.variants import alternatives
+from book.tools.course.exercises.variants import alternatives
 from book.tools.files import NOTEBOOKS, number_of
 from book.tools.sphinx.parsed import list_table
 
