@@ -36,12 +36,13 @@ TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 # In this order: while one process builds the book, the other has what needs none; and
 # what can be divided most finely comes last.
-SITE_TESTS := $(patsubst %,tests/site/test_%.py,book_build addresses comfort slides live_figures front_page \
-	front_page_mathematics lab paper) \
+SITE_TESTS := $(patsubst %,tests/site/test_%.py,book_build addresses comfort slides \
+	live_figures front_page front_page_mathematics lab paper) \
 	tests/project/test_environment.py tests/site/test_book_browser.py tests/site/test_offline.py
 COLAB_TESTS := tests/notebooks/test_colab_run.py
-GRADING_TESTS := $(patsubst %,tests/course/test_%.py,grading otter hostile limits \
-	instructors_page every_chapter)
+GRADING_TESTS := $(patsubst %,tests/course/%.py,test_grading exercises/test_otter \
+	containment/test_hostile containment/test_limits test_instructors_page \
+	test_every_chapter)
 PROJECTS := $(wildcard notebooks/P*.ipynb)
 CHAPTERS := $(filter-out $(PROJECTS),$(wildcard notebooks/*.ipynb))
 SLOW_TESTS := tests/site $(SITE_TESTS) $(COLAB_TESTS) $(GRADING_TESTS)

@@ -10,7 +10,8 @@ import jax
 import nbformat
 import pytest
 
-from book.tools.course import coursework, generate, grade, run_solutions, variants
+from book.tools.course import generate, grade
+from book.tools.course.exercises import coursework, run_solutions, variants
 from book.tools.files import NOTEBOOKS, is_project
 from book.tools.notebooks import colab
 from tests.helpers import course as made

@@ -103,3 +103,28 @@ def test_the_map_has_every_chapter_and_every_need():
 def _markdown(path):
     cells = nbformat.read(path, as_version=4).cells
     return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def test_reading_times_follow_their_rule():
+    def cell(kind, source, **metadata):
+        return {"cell_type": kind, "source": source, "metadata": metadata}
+
+    read = syllabus.reading_minutes
+    prose = "word " * 2000
+    assert read([cell("markdown", prose)]) == 10
+    assert read([cell("markdown", f"```{{prf:proof}}\n{prose}\n```\n")]) == 20
+    assert read([cell("markdown", f"```{{dropdown}} More\n{prose}\n```\n")]) == 0
+    folded = f":::{{prf:proof}}\n:class: dropdown\n{prose}\n:::\n"
+    assert read([cell("markdown", folded)]) == 0
+    assert read([cell("markdown", "$$\nx\n$$\n\n" * 20)]) == 10
+    assert read([cell("code", "x")] * 30) == 10
+    assert read([cell("code", "x", tags=["hide-input"])] * 30) == 0
+    assert read([cell("code", "x", mystnb={"figure": {"name": "fig"}})] * 12) == 10
+    assert read([cell("markdown", "## Exercises"), cell("markdown", prose)]) == 0
+
+
+def test_the_first_page_says_how_long_chapters_take():
+    chapters = syllabus.exercises(ROOT / "notebooks")
+    minutes = [c["reading"] for n, c in chapters.items() if n.isdigit()]
+    text = (ROOT / "book" / "start.md").read_text()
+    assert f"chapters of {min(minutes)} to {max(minutes)} minutes" in text

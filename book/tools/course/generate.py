@@ -4,6 +4,7 @@
     solutions/      the same with the solutions
     nbgrader/       a course for nbgrader: its settings, and source/ with hidden tests
     otter/          sources for `otter assign`
+    teaching/       lesson plans, reading questions, exam questions with answers
     course.json     the variant, and every exercise's points
 
 `--variant SEED` gives the computing exercises other numbers. The folder is all or
@@ -21,9 +22,9 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from book.tools.course import variants
-from book.tools.course.coursework import Coursework, read, read_all
-from book.tools.course.handouts import Handouts, marks
+from book.tools.course.exercises import variants
+from book.tools.course.exercises.coursework import Coursework, read, read_all
+from book.tools.course.exercises.handouts import Handouts, marks
 from book.tools.course.prepare import known
 from book.tools.files import number_of
 from book.tools.notebooks.colab import Settings, convert, settings_of
@@ -32,6 +33,7 @@ from ntkbook.page.exercises import packed
 
 ROOT = Path(__file__).resolve().parents[3]
 GRADING = Path(__file__).with_name("grader_files")
+TEACHING = ROOT / "book" / "teaching"
 OUT = ROOT / "_build" / "course"
 # What a class has left in a course; it is never written over.
 CLASS = ["nbgrader/submitted/*", "nbgrader/gradebook.db", "nbgrader/results/*"]
@@ -119,6 +121,7 @@ def write(
             }
             chosen[name] = {id: picked for id, picked in choices.items() if picked}
         shutil.copy(GRADING / "nbgrader_config.py", part / "nbgrader")
+        shutil.copytree(TEACHING, part / "teaching")
         shutil.copytree(GRADING / "kernels", part / "nbgrader" / "kernels")
         about = {"variant": seed, "numbers": chosen, "assignments": points}
         (part / "course.json").write_text(json.dumps(about, indent=1))

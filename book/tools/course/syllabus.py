@@ -9,11 +9,14 @@ import re
 import tomllib
 from pathlib import Path
 
-from book.tools.course.variants import alternatives
+from book.tools.course.exercises.variants import alternatives
 from book.tools.files import NOTEBOOKS, number_of
 from book.tools.sphinx.parsed import list_table
 
 KINDS = ("think", "compute", "explore")
+WORDS = 200  # a minute; a proof's take twice as long
+SECONDS = {"formula": 30, "code": 20, "figure": 30}  # code is skimmed
+FENCED = re.compile(r"(?ms)^(`{3,}|:{3,})\{([\w:-]+)\}([^\n]*)\n(.*?)^\1[ \t]*$")
 
 
 def exercises(notebooks: Path) -> dict[str, dict]:
@@ -42,8 +45,45 @@ def exercises(notebooks: Path) -> dict[str, dict]:
             "title": title,
             "exercises": listed,
             "minutes": sum(milestones),
+            "reading": reading_minutes(cells),
         }
     return found
+
+
+def reading_minutes(cells: list[dict]) -> int:
+    """How long a chapter takes to read, to five minutes, without its exercises.
+
+    200 words a minute, 100 in a proof; half a minute for a displayed formula and for a
+    figure; twenty seconds for a cell of code that is not folded away. What is folded
+    (long proofs, asides) is left out.
+    """
+    seconds = 0.0
+    for cell in cells:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            tags = cell["metadata"].get("tags", [])
+            shown = not any(tag.startswith(("hide-", "remove-")) for tag in tags)
+            seconds += SECONDS["code"] * shown
+            seconds += SECONDS["figure"] * (
+                "figure" in cell["metadata"].get("mystnb", {})
+            )
+        elif re.search(r"(?m)^## Exercises", source):
+            break
+        else:
+            seconds += _seconds_of_text(source)
+    return 5 * round(seconds / 60 / 5)
+
+
+def _seconds_of_text(text: str, slowly: int = 1) -> float:
+    seconds = 0.0
+    for _, name, title, body in FENCED.findall(text):
+        if name != "dropdown" and not re.search(r"(?m)^:class:.*dropdown", body):
+            twice = 2 if name == "prf:proof" else 1
+            seconds += _seconds_of_text(f"{title}\n{body}", twice)
+    text = FENCED.sub("", text)
+    text, formulas = re.subn(r"(?s)\$\$.*?\$\$", "", text)
+    words = len(re.sub(r"\$[^$]+\$", "x", text).split())
+    return seconds + SECONDS["formula"] * formulas + slowly * 60 * words / WORDS
 
 
 def plan(file: Path) -> dict:
@@ -81,7 +121,6 @@ def weeks(plan: dict, chapters: dict[str, dict], length: int) -> list[dict]:
     the kind that is there most is left for who wants more.
     """
     course = plan["course"][str(length)]
-    reading = {c["name"][:2]: c["reading"] for c in plan["chapter"]}
     listed, total = course["weeks"], len(course["weeks"])
     left = {number: list(found["exercises"]) for number, found in chapters.items()}
     made = []
@@ -90,7 +129,7 @@ def weeks(plan: dict, chapters: dict[str, dict], length: int) -> list[dict]:
         for place, number in enumerate(listed[i]):
             again = sum(number in week for week in listed[i + 1 :])
             first = not any(number in week for week in listed[:i])
-            minutes += reading[number] if first else 0
+            minutes += chapters[number]["reading"] if first else 0
             room = course["minutes"] / len(listed[i]) * (place + 1)
             chosen += _fill(left[number], room - _sum(chosen), 1 + again)
         made.append(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from book.tools.course import variants
+from book.tools.course.exercises import variants
 from book.tools.course.syllabus import KINDS
 from book.tools.files import number_of
 from book.tools.notebooks import answers, compare

@@ -16,6 +16,7 @@ import nbformat
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from book.tools.course.syllabus import reading_minutes
 from book.tools.files import is_project, number_of
 from book.tools.notebooks.myst import in_solutions, with_note
 from ntkbook.page.browser import train_in_browser
@@ -43,6 +44,9 @@ def chapter_line(app, doctree):
             "<em>Upload notebook</em>; it brings the library along."
         )
     rest = ' On your own computer: <a href="../book/how_to_run.html">how to run</a>.'
+    if not is_project(name):
+        cells = json.loads(Path(app.env.doc2path(app.env.docname)).read_text())["cells"]
+        rest += f" Reading takes about {reading_minutes(cells)} minutes."
     line = nodes.raw("", f'<p class="ntk-run">{first}{rest}</p>', format="html")
     title = next(doctree.findall(nodes.title))
     title.parent.insert(title.parent.index(title) + 1, line)

@@ -22,7 +22,7 @@ from traitlets.config import Config
 from tests.helpers import needs, sandbox
 from tests.helpers.draws import weekly
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 needs.that(sys.platform.startswith("linux"), "Linux", get="a machine that runs it")
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from book.tools.course import syllabus, variants
+from book.tools.course import syllabus
+from book.tools.course.exercises import variants
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 VARIED = {
     e["id"]: e["vary"]
     for chapter in syllabus.exercises(ROOT / "notebooks").values()

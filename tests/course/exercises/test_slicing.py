@@ -2,7 +2,7 @@
 
 import pytest
 
-from book.tools.course import coursework, slicing
+from book.tools.course.exercises import coursework, slicing
 
 F, G = "def f():\n    return n", "def f(n):\n    return n"
 

@@ -15,7 +15,7 @@ from tests.helpers.course import SMALL
 
 needs.package("otter", get="make environment")
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob(NOTEBOOKS))
 
 

@@ -1,6 +1,6 @@
 """Run solutions and write down what they seal; started by `variants`.
 
-    python -m book.tools.course.run_solutions TASK.json RESULT.json
+    python -m book.tools.course.exercises.run_solutions TASK.json RESULT.json
 
 The task holds the code that the exercises stand on, which runs once, and lists of
 solutions; each list starts from what that code has left, and its last call of `key`

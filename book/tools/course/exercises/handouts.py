@@ -10,8 +10,8 @@ an answer of the right form and 3 for the right answer; the others are graded by
 
 import nbformat
 
-from book.tools.course.coursework import Coursework, Exercise
-from book.tools.course.variants import leans_on
+from book.tools.course.exercises.coursework import Coursework, Exercise
+from book.tools.course.exercises.variants import leans_on
 from book.tools.files import is_project
 from book.tools.notebooks.colab import Settings, made, metadata, prompt, setup_cell
 

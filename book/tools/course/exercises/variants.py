@@ -18,10 +18,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from book.tools.course.coursework import Coursework
-from book.tools.course.slicing import names_of
+from book.tools.course.exercises.coursework import Coursework
+from book.tools.course.exercises.slicing import names_of
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 CACHE = ROOT / "_build" / "course-cache"
 RUNNER = Path(__file__).with_name("run_solutions.py")
 

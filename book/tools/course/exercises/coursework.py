@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from book.tools.course.slicing import loaded, names_of, needed
+from book.tools.course.exercises.slicing import loaded, names_of, needed
 from book.tools.files import is_project, number_of
 from book.tools.notebooks.citations import Bibliography
 from book.tools.notebooks.colab import Settings, plain_cells, read_chapters

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import yaml
 
-from book.tools.course import coursework, generate, variants
-from book.tools.course.handouts import marks
+from book.tools.course import generate
+from book.tools.course.exercises import coursework, variants
+from book.tools.course.exercises.handouts import marks
 from book.tools.files import NOTEBOOKS, is_project
 from book.tools.notebooks import colab
 from tests.helpers import small_course
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 NAME, SEED = small_course.NAME, small_course.SEED
 RAW = re.compile(r"\{[\w:-]+\}`|^\s*[`:]{3,}\{|^\([\w-]+\)=|:label:|\$\$ \(", re.M)

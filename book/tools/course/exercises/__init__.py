@@ -1,0 +1,1 @@
+"""The exercises of a chapter: read, cut free, varied, and written for each use."""
