@@ -18,7 +18,8 @@ WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 # Which test runs which function, for `make check`: `make test` records it, in
-# .testmondata. It needs pytest's cache.
+# .testmondata, where CI is not set: recording takes a fifth of the time. It needs
+# pytest's cache.
 TESTMON := $(WITH_CACHE) $(BIN)/python -m pytest -q
 # Tests and chapters compile much and compute little, so they are compiled in less time:
 # by XLA's older code generator, and the tests without LLVM's optimisations. `make
@@ -123,7 +124,7 @@ types: environment  ## check the types that the library states
 
 test-library: environment  ## a part of test: the library, and its docstrings' examples
 	$(call heading,Library: tests and the examples in docstrings)
-	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon-noselect $(LIBRARY_TESTS)
+	@$(LIGHTLY) $(TESTMON) $(TWO) $(if $(CI),,--testmon-noselect) $(LIBRARY_TESTS)
 
 # An import hook checks the shapes that signatures state. It would answer bad input before
 # the library's own messages can, so it checks the calls that docstrings show.
