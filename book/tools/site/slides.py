@@ -41,6 +41,8 @@ SETTINGS = {
     "html_copy_source": False,
 }  # fmt: skip
 
+NO_ICON = '<link rel="icon" href="data:,">\n    '
+
 
 @functools.cache
 def notebook(number):
@@ -93,6 +95,9 @@ def build(target):
         warningiserror=True,
     )
     app.build()
+    for page in target.glob("*.html"):  # without an icon browsers ask for one in vain
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace("<title>", f"{NO_ICON}<title>"), encoding="utf-8")
     reveal = target / "_static" / "revealjs"
     for unused in ("css", "plugin/highlight", "plugin/markdown", "plugin/math",
                    "plugin/search", "plugin/zoom"):  # fmt: skip
