@@ -5,13 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.helpers import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 GRADING = ROOT / "book" / "tools" / "course" / "grader_files"
-KINDS = ["bwrap", "landlock"]
 SIGNALS, TCP = 6, 4  # from these versions on Landlock forbids them
 
 
@@ -24,20 +21,26 @@ def landlock() -> int:
     return module.version()
 
 
-def need(kind: str, version: int = 1) -> None:
-    """Skip without it. Landlock, which a bare Debian has, is asked for in CI; later
-    versions of it are not, nor is bubblewrap, since containers may forbid what it does.
+def bubblewrap() -> bool:
+    """Whether it is installed, and this machine lets it do what it does."""
+    test = "bwrap --unshare-all --ro-bind / / --proc /proc true".split()
+    return bool(
+        shutil.which("bwrap")
+        and not subprocess.run(test, capture_output=True).returncode
+    )
+
+
+def forbids(kind: str, version: int) -> bool:
+    """Whether submissions are kept from it here, as the page for instructors says."""
+    return kind == "bwrap" or landlock() >= version
+
+
+def need() -> None:
+    """A bare Debian has Landlock. Bubblewrap it may lack, and a container may forbid
+    what it does: its tests are there where it works.
     """
-    if kind == "bwrap":
-        program = shutil.which("bwrap")
-        test = "bwrap --unshare-all --ro-bind / / --proc /proc true".split()
-        if not program or subprocess.run(test, capture_output=True).returncode:
-            pytest.skip(
-                "bubblewrap is missing, or this container forbids what it does; get it "
-                "with: apt-get install bubblewrap"
-            )
-        return
     get = "a kernel that has it: Linux 5.13, with landlock in its list of modules"
     needs.that(landlock(), "Landlock", get=get)
-    if landlock() < version:
-        pytest.skip(f"Landlock is of version {landlock()} here; this needs {version}")
+
+
+KINDS = ["bwrap", "landlock"] if bubblewrap() else ["landlock"]

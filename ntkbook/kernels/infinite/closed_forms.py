@@ -203,10 +203,11 @@ def sine(frequency: float = 1.0) -> Wave:
         ValueError, TypeError: a frequency that is not a positive number.
 
     Example:
-        >>> import jax.numpy as jnp, ntkbook
+        >>> import jax.numpy as jnp, numpy as np, ntkbook
         >>> from ntkbook.infinite import nngp, sine
         >>> ntkbook.double_precision()
-        >>> nngp(jnp.eye(2), depth=1, activation=sine(30.0)).round(4).tolist()
+        >>> kernel = nngp(jnp.eye(2), depth=1, activation=sine(30.0))
+        >>> np.asarray(kernel).round(4).tolist()
         [[0.5, 0.0], [0.0, 0.5]]
     """
     return Wave(checks.finite_float("frequency", frequency, above=0))

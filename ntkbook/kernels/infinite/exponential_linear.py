@@ -175,10 +175,11 @@ def elu(alpha: float = 1.0, scale: float = 1.0) -> Elu:
         ValueError, TypeError: what are no such numbers.
 
     Example:
-        >>> import jax.numpy as jnp, ntkbook
+        >>> import jax.numpy as jnp, numpy as np, ntkbook
         >>> from ntkbook.infinite import elu, nngp
         >>> ntkbook.double_precision()
-        >>> nngp(jnp.eye(2), depth=1, activation=elu()).round(4).tolist()
+        >>> kernel = nngp(jnp.eye(2), depth=1, activation=elu())
+        >>> np.asarray(kernel).round(4).tolist()
         [[0.3481, 0.0081], [0.0081, 0.3481]]
     """
     return Elu(

@@ -243,10 +243,11 @@ def hard_tanh(limit: float = 1.0) -> PiecewiseLinear:
         ValueError, TypeError: a limit that is not a positive number.
 
     Example:
-        >>> import jax.numpy as jnp, ntkbook
+        >>> import jax.numpy as jnp, numpy as np, ntkbook
         >>> from ntkbook.infinite import hard_tanh, nngp
         >>> ntkbook.double_precision()
-        >>> nngp(jnp.eye(2), depth=1, activation=hard_tanh()).round(4).tolist()
+        >>> kernel = nngp(jnp.eye(2), depth=1, activation=hard_tanh())
+        >>> np.asarray(kernel).round(4).tolist()
         [[0.3711, 0.0], [0.0, 0.3711]]
     """
     limit = checks.finite_float("limit", limit, above=0)
