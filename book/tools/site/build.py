@@ -103,7 +103,7 @@ def colab_files(config):
     try:
         wheel = build_wheel(HTML / "colab")
         colab.convert_all(ROOT / "notebooks", HTML / "colab", config, wheel)
-    except (ValueError, CalledProcessError) as error:
+    except (ValueError, subprocess.CalledProcessError) as error:
         raise BuildError(str(error)) from error
 
 

@@ -8,9 +8,11 @@
 * no thebe: it would load scripts from another host, for a server that nobody runs.
 """
 
+import json
 import os
 import re
 from html import escape
+from pathlib import Path
 
 import nbformat
 from docutils import nodes
