@@ -26,6 +26,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SUPPORTED = ("3.13", "3.12", "3.11")
 STAMP = "ntkbook-stamp"
 GB = 1e9
+# What some network file systems answer: there, two at once are the user's own care.
+NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.EINVAL)
 
 # What pip prints when something outside this repository is wrong.
 NO_DISK = re.compile(r"No space left on device|Disk quota exceeded")
@@ -89,6 +91,9 @@ def alone():
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (IOError, OSError) as error:
+            if error.errno in NO_LOCKS:
+                yield
+                return
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise
             say("Another `make` is making the environment here; waiting for it.")

@@ -155,6 +155,15 @@ def test_a_folder_that_cannot_be_written_to(tool, monkeypatch):
     assert "cannot be written to" in text and "clone the repository" in text
 
 
+def test_where_nothing_can_be_locked_it_goes_on(tool, monkeypatch):
+    def refuse(*_):
+        raise OSError(tool.errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(tool.fcntl, "flock", refuse)
+    with tool.alone():
+        pass
+
+
 @pytest.fixture
 def checkout(tmp_path):
     """A folder with the script, and with pins that a wheel beside them satisfies."""
