@@ -47,6 +47,7 @@ def small_site(folder, site="", repository=""):
             "extensions": EXTENSIONS,
             "html_theme": "sphinx_book_theme",
             "html_title": "A book",
+            "copyright": "2026",
             "html_baseurl": site,
             "html_theme_options": {"repository_url": repository},
         },
@@ -113,7 +114,7 @@ def test_the_repository_is_one_click_away(published):
 def test_how_to_cite_is_said(published, unpublished):
     for pages, _ in (published, unpublished):
         text = pages["index.html"].get_text()
-        assert "@book{ntkbook," in text and "version = {" in text
+        assert "@book{ntkbook," in text and "year = {2026}" in text
     assert f"url = {{{SITE}}}" in published[0]["index.html"].get_text()
 
 

@@ -64,8 +64,8 @@ def page(app, pagename, templatename, context, doctree):
         context["body"] += f'<p class="ntk-report">{link}</p>'
 
 
-def bibtex(address=""):
-    """The book's own entry, from CITATION.cff."""
+def bibtex(address="", year=""):
+    """The book's own entry, from CITATION.cff; its `year` where that has no date."""
     about = yaml.safe_load(CITATION.read_text(encoding="utf-8"))
     names = (
         author.get("name") or f"{author['family-names']}, {author['given-names']}"
@@ -74,7 +74,7 @@ def bibtex(address=""):
     fields = {
         "title": f"{{{about['title']}}}",
         "author": " and ".join(f"{{{name}}}" for name in names),
-        "year": str(about.get("date-released", ""))[:4],
+        "year": str(about.get("date-released", year))[:4],
         "version": str(about["version"]),
         "doi": about.get("doi", ""),
         "url": about.get("url", "") or address,
@@ -88,7 +88,7 @@ class HowToCite(SphinxDirective):
 
     def run(self):
         self.env.note_dependency(str(CITATION))
-        text = bibtex(site(self.config))
+        text = bibtex(site(self.config), str(self.config.copyright))
         return [nodes.literal_block(text, text, language="bibtex")]
 
 
