@@ -6,6 +6,7 @@ NOTEBOOK ?= notebooks/*.ipynb
 RUN ?= 04_images
 SOLUTIONS ?= yes
 VARIANT ?=
+REPLACE ?=
 NAME ?=
 MODULE ?=
 ONLY ?=
@@ -73,7 +74,8 @@ book: environment  ## build the book into _build/html (makes the environment fir
 	@$(BIN)/python -m book.tools.site.build $(if $(filter no,$(SOLUTIONS)),--without-solutions)
 
 course: environment  ## write notebooks for students and graders (VARIANT=7 for others)
-	@$(BIN)/python -m book.tools.course.generate $(if $(VARIANT),--variant $(VARIANT))
+	@$(BIN)/python -m book.tools.course.generate $(if $(VARIANT),--variant $(VARIANT)) \
+		$(if $(filter yes,$(REPLACE)),--replace)
 
 pdf: book  ## print the built book into one PDF (needs Chromium), and offer it there
 	@$(BIN)/python -m book.tools.site.pdf
@@ -197,8 +199,15 @@ LOCK := --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 	--generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock (install with pip's --no-deps)"
 
-clean:  ## remove the built book and the environments
-	rm -rf _build .venv .venv-colab .venv-sphinx .testmondata* .pytest_cache
+clean:  ## remove _build (but a course with a class in it) and the environments
+	@[ ! -d _build ] || find _build -mindepth 1 -maxdepth 1 \
+		$(if $(CLASS),! -name course) -exec rm -rf {} +
+	@$(if $(CLASS),echo "_build/course stays: a class's submissions or marks are in it.")
+	rm -rf .venv .venv-colab .venv-sphinx .testmondata* .pytest_cache
+
+# As in book/tools/course/generate.py.
+CLASS = $(wildcard $(addprefix _build/course/,nbgrader/submitted/* \
+	nbgrader/gradebook.db nbgrader/results/*))
 
 environment:
 	$(has_python)

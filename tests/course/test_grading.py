@@ -5,13 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import types
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from book.tools.course import grade, marks
+from book.tools.course.contained import ENDED, STOPPED
 from tests.helpers import course as made
 from tests.helpers import needs, small_course
 from tests.helpers.course import COPIES, FULL, HALF, SMALL, scores
@@ -112,6 +115,8 @@ class Stub(grade.Assignment):
     """Grades without a kernel, and writes down whom."""
 
     seen: list[str] = []
+    together: list[int] = []
+    running = 0
 
     def ready(self):
         pass
@@ -121,6 +126,10 @@ class Stub(grade.Assignment):
     def grade(self, one):
         assert (self.results / f"{one.student}.begun").exists()
         Stub.seen.append(one.student)
+        Stub.running += 1
+        time.sleep(0.05)
+        Stub.together.append(Stub.running)
+        Stub.running -= 1
         if one.student == "deadly":
             raise KeyboardInterrupt
         return {"points": {}, "notes": {}}
@@ -141,6 +150,7 @@ def stubbed(tmp_path, monkeypatch):
     monkeypatch.setattr(grade, "Assignment", Stub)
     monkeypatch.setattr(marks, "points_of", lambda *where: {})
     monkeypatch.setattr(Stub, "seen", [])
+    monkeypatch.setattr(Stub, "together", [])
     return tmp_path
 
 
@@ -152,6 +162,44 @@ def test_what_ends_the_grader_is_graded_last_and_at_last_given_up(stubbed):
     results = grade.grade_all(stubbed / "in", stubbed, jobs=1)[SMALL]
     assert "ended 3 times" in results["deadly"]["notes"][marks.NOT_GRADED]
     assert not results["late"]["notes"] and len(Stub.seen) == 5
+
+
+def test_what_was_under_way_is_graded_alone(stubbed):
+    (stubbed / "in" / "deadly.ipynb").rename(stubbed / "in" / "deaf.ipynb")
+    assignment = Stub(stubbed, SMALL)
+    assignment.results.mkdir(parents=True)
+    for one in grade.found_in(stubbed / "in", {SMALL: {"99.1": {}}}):
+        note = {"digest": grade.state(assignment, one), "times": 1}
+        (assignment.results / f"{one.student}.begun").write_text(json.dumps(note))
+    grade.grade_all(stubbed / "in", stubbed, jobs=2)
+    assert Stub.together == [1, 1, 1]
+
+
+def test_ctrl_c_is_no_submissions_doing(stubbed, monkeypatch):
+    monkeypatch.setattr(grade, "by_hand", threading.Event())
+    grade.by_hand.set()
+    for _ in range(grade.ATTEMPTS + 1):
+        with pytest.raises(KeyboardInterrupt):
+            grade.grade_all(stubbed / "in", stubbed, jobs=1)
+    assert not [*stubbed.glob("nbgrader/results/*/deadly.json")]
+    assert Stub.seen.count("deadly") == grade.ATTEMPTS + 1
+
+
+@pytest.mark.parametrize(
+    "code, raises", [(ENDED, KeyboardInterrupt), (STOPPED, grade.Failure)]
+)
+def test_what_was_ended_from_outside_has_no_result(code, raises, tmp_path, monkeypatch):
+    done = types.SimpleNamespace(returncode=code)
+    monkeypatch.setattr(grade.subprocess, "run", lambda *_, **__: done)
+    with pytest.raises(raises):
+        grade.Assignment(tmp_path, SMALL).run("any")
+
+
+def test_a_course_that_submissions_could_read_is_not_graded(course, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(course.parent))  # readable
+    assignment = grade.Assignment(course, SMALL)
+    with pytest.raises(grade.Failure, match="course lies in .*, where submissions can"):
+        assignment.solve()
 
 
 def test_a_changed_source_or_submission_is_graded_again(stubbed):

@@ -41,6 +41,11 @@ def course(tmp_path, monkeypatch):
     return tmp_path
 
 
+def fill(course) -> str:
+    rows, results = marks.write(course, "09_x"), marks.results_of(course, "09_x")
+    return lms.fill(course / "export.csv", "09_x", rows, results)
+
+
 def table(path) -> list[dict]:
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -58,12 +63,14 @@ def test_the_possible_total_is_the_same_for_all(course):
 
 def test_an_exercise_can_be_left_out_for_everyone(course):
     rows = marks.write(course, "09_x", ["9.2"])
+    assert marks.write(course, "09_x") == rows  # as when the class is graded again
     assert {row["possible"] for row in rows} == {8}
     assert next(r["points"] for r in rows if r["student"] == "ann_77") == 4
     with pytest.raises(ValueError, match="has no exercise 9.9"):
         marks.write(course, "09_x", ["9.9"])
     with pytest.raises(ValueError, match="has no 08_y; it has 09_x"):
         marks.write(course, "08_y")
+    assert {row["possible"] for row in marks.write(course, "09_x", [])} == {12}
 
 
 CANVAS = """\
@@ -87,7 +94,7 @@ Participant 78,Bo Bo,bo@x.org,,12
 )
 def test_a_table_of_the_platform_is_filled_in(course, text, column):
     (course / "export.csv").write_text(text)
-    said = lms.fill(course / "export.csv", "09_x", marks.write(course, "09_x"))
+    said = fill(course)
     assert said.startswith("2 marks in column") and said.endswith("table: =cy")
     filled, given = table(course / "export-filled.csv"), table(course / "export.csv")
     assert [row[column] for row in filled if row[column] in ("6", "1")] == ["6", "1"]
@@ -98,7 +105,28 @@ def test_a_table_of_the_platform_is_filled_in(course, text, column):
 def test_a_table_without_a_column_for_the_marks(course):
     (course / "export.csv").write_text("Student,ID,Other (1)\n")
     with pytest.raises(ValueError, match="no column Grade .* 09_x .Canvas.; it has"):
-        lms.fill(course / "export.csv", "09_x", [])
+        lms.fill(course / "export.csv", "09_x", [], {})
+
+
+def test_a_platforms_number_is_no_other_number(course):
+    text = "Identifier,Full name,ID number,Grade\nParticipant 5,Di Di,77,\n"
+    (course / "export.csv").write_text(text)
+    assert fill(course).startswith("0 marks in column")
+
+
+@pytest.mark.parametrize(
+    "rows, said",
+    [
+        (["bo@x.org,Bo A", "bo@y.org,Bo B"], "two rows fit bo"),
+        (["bo@x.org,=cy"], "one row fits two students, (bo and =cy|=cy and bo)"),
+    ],
+)
+def test_a_mark_is_one_students(rows, said, course):
+    text = "Email address,Full name,Grade\n" + "".join(f"{row},\n" for row in rows)
+    (course / "export.csv").write_text(text)
+    with pytest.raises(ValueError, match=said):
+        fill(course)
+    assert not (course / "export-filled.csv").exists()
 
 
 def test_feedback_goes_back_under_the_submissions_names(course):

@@ -70,6 +70,27 @@ def test_answers_are_found_with_metadata_and_without(saved):
     assert written == ["9.1", "9.2", "9.3"]
 
 
+@pytest.mark.parametrize("saved", [lambda nb: nb, bare], ids=["as it was", "bare"])
+def test_without_its_heading_an_answer_stays_its_exercises(saved):
+    nb = release()
+    nb.cells[3].source = "# Exercise 9.1: your answer\nanswer = 5"
+    nb.cells[7].source = "# Exercise 9.2: your experiment.\nanswer = 6"
+    nb.cells[8].source = "*Your answer:* it grows"
+    del nb.cells[6]
+    cells, new, written = prepared(saved(nb))
+    assert written == ["9.1", "9.2"] and cells["text-9-2"].source.endswith("it grows")
+    code = [c.source for c in new.cells if c.cell_type == "code"]
+    assert "answer = 6" in code[code.index("# 3 points") + 1]
+
+
+def test_a_copy_of_another_answers_cell_stays_where_it_is():
+    nb = release()
+    nb.cells.insert(9, copy.deepcopy(nb.cells[3]))
+    nb.cells[9].source += "\nanswer = 6"
+    _, _, written = prepared(nb)
+    assert written == ["9.2"]
+
+
 def test_code_without_text_waits_for_a_reader():
     nb = release()
     nb.cells[7].source += "\nprint(1)  # so it grows"

@@ -22,6 +22,9 @@ COURSE = {"02_flow": {"2.1": {}, "2.2": {}}, "03_width": {"3.1": {}}}
             "Ann Lee_42_assignsubmission_file_/Kopie von 02.ipynb",
             "Ann Lee_42",
         ),  # Moodle
+        ("ch2/lee_77_901_x.ipynb", "lee_77"),
+        ("ch2/Ann_42_assignsubmission_file_/x.ipynb", "Ann_42"),
+        ("Ann_42_assignsubmission_file_x (1).ipynb", "Ann_42"),  # Moodle, flat
         ("Zoë/x.ipynb", "Zoë"),
         ("a;rm -rf $HOME/x.ipynb", "a-rm -rf -HOME"),
     ],
@@ -56,7 +59,24 @@ def test_a_mixed_folder(tmp_path, capsys):
         ("Ann", "03_width", "another chapter.ipynb"),
         ("dee", "03_width", "03_width.ipynb"),
     ]
-    assert "newer.ipynb takes the place of any name.ipynb" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Ann/newer.ipynb takes the place of Ann/any name.ipynb" in said
+
+
+@pytest.mark.parametrize("place", ["Ann", "Ann/02_flow"])
+def test_a_notebook_without_exercises_replaces_none(place, tmp_path):
+    put(tmp_path / place / "hw.ipynb", "2.1")
+    put(tmp_path / place / "notes.ipynb", changed=2e9)
+    (one,) = submissions.found_in(tmp_path, COURSE)
+    found = one.student, one.assignment, one.path.name
+    assert found == ("Ann", "02_flow", "hw.ipynb")
+
+
+def test_a_class_in_a_folder_of_its_own_stays_a_class(tmp_path):
+    for number in (77, 78):
+        put(tmp_path / "ch2" / f"lee_{number}_901_x.ipynb", "2.1")
+    found = submissions.found_in(tmp_path, COURSE)
+    assert [one.student for one in found] == ["lee_77", "lee_78"]
 
 
 def test_in_a_folder_of_one_assignment_all_are_meant_for_it(tmp_path):

@@ -80,8 +80,9 @@ LIVES = {  # it goes on after these, or ends, as it likes
     "'entries': [1e9, 1e9]}}}}, raw=True)\n1 / 0",
 }
 HOSTILE = DEATHS | LIVES
-# Landlock knows nothing of these.
+# Landlock knows nothing of these, and only its later versions of signals.
 BUBBLEWRAP_ONLY = ("changes modes", "changes times")
+SIGNALS = ("kills its parent", "kills its grandparent", "kills all")
 
 
 def cell(name: str, course) -> str:

@@ -5,11 +5,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.helpers import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 GRADING = ROOT / "book" / "tools" / "course" / "grader_files"
-SIGNALS, TCP = 6, 4  # from these versions on Landlock forbids them
+# From these versions on Landlock forbids them.
+SIGNALS, TCP, NEVER = 6, 4, 10**6
 
 
 def landlock() -> int:
@@ -23,16 +26,29 @@ def landlock() -> int:
 
 def bubblewrap() -> bool:
     """Whether it is installed, and this machine lets it do what it does."""
-    test = "bwrap --unshare-all --ro-bind / / --proc /proc true".split()
+    test = "bwrap --unshare-all --die-with-parent --new-session --ro-bind / / "
+    test += "--proc /proc --dev /dev --size 1048576 --tmpfs /tmp true"
     return bool(
         shutil.which("bwrap")
-        and not subprocess.run(test, capture_output=True).returncode
+        and not subprocess.run(test.split(), capture_output=True).returncode
     )
 
 
 def forbids(kind: str, version: int) -> bool:
     """Whether submissions are kept from it here, as the page for instructors says."""
     return kind == "bwrap" or landlock() >= version
+
+
+def where(version: int):
+    """Collect a test of the fixture `kernel` for what forbids this, and no other; where
+    nothing does, leave it out, as the page for instructors does not promise it."""
+    kinds = [kind for kind in KINDS if forbids(kind, version)]
+
+    def collected(test):
+        mark = pytest.mark.parametrize("kernel", kinds, indirect=True)
+        return mark(test) if kinds else None
+
+    return collected
 
 
 def need() -> None:

@@ -26,6 +26,8 @@ DISK_MB = int(os.environ.get("COURSE_DISK_MB", 500))
 PAUSE = 0.3
 SUBREAPER = 36  # for prctl
 STOPPED = 124  # what this returns when the time is over
+ENDED = 130  # and when it was itself told to end, so that nothing is known
+PATIENCE = 30  # seconds
 
 
 def run(command: list[str], seconds: float, env: dict[str, str] | None = None) -> int:
@@ -49,12 +51,14 @@ def run(command: list[str], seconds: float, env: dict[str, str] | None = None) -
             if time.monotonic() > end:
                 return STOPPED
             if os.getppid() != parent:  # nobody waits for the result any more
-                return STOPPED
-            if too_much(started(grader.pid), scratch):
-                end_all(grader.pid, besides=grader.pid)
+                return ENDED
+            if too_much(started(besides=grader.pid), folder):
+                end_all(besides=grader.pid)
     finally:
-        end_all(os.getpid(), besides=os.getpid())
-        discard(folder)
+        try:
+            end_all()
+        finally:
+            discard(folder)
 
 
 def short() -> str | None:
@@ -70,20 +74,32 @@ def modest() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
-def started(pid: int) -> list[psutil.Process]:
-    """All that a process has started, and they in their turn."""
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        return []
+def started(besides: int | None = None) -> list[psutil.Process]:
+    """All that run below this process, also those whose parents are gone.
+
+    Args:
+        besides: a process to leave out, not what it has started.
+    """
+    running = []
+    for process in psutil.Process().children(recursive=True):
+        if process.pid == besides:
+            continue
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE:
+                running.append(process)
+            elif process.ppid() == os.getpid():
+                os.waitpid(process.pid, os.WNOHANG)
+        except (psutil.Error, ChildProcessError):
+            pass
+    return running
 
 
-def too_much(processes: list[psutil.Process], scratch: Path) -> bool:
+def too_much(processes: list[psutil.Process], folder: Path) -> bool:
     """Whether together they take more than one submission may."""
     if len(processes) > PROCESSES:
         return True
     memory = sum(map(memory_of, processes))
-    return memory > 1.2 * MEMORY_MB * 2**20 or holds_more(scratch, DISK_MB * 2**20)
+    return memory > 1.2 * MEMORY_MB * 2**20 or holds_more(folder, DISK_MB * 2**20)
 
 
 def memory_of(process: psutil.Process) -> int:
@@ -114,25 +130,23 @@ def holds_more(folder: Path, most: int) -> bool:
     return False
 
 
-def end_all(pid: int, besides: int) -> None:
-    """End all that a process has started, also what is being started meanwhile."""
-    for _ in range(100):
-        left = [p for p in started(pid) if p.pid != besides and alive(p)]
+def end_all(besides: int | None = None) -> None:
+    """End all that `started` finds, also what is being started meanwhile.
+
+    Raises:
+        RuntimeError: if some of it does not end.
+    """
+    end = time.monotonic() + PATIENCE
+    while left := started(besides):
         for process in left:
             try:
                 process.kill()
             except psutil.Error:
                 pass
-        if not left:
-            return
+        if time.monotonic() > end:
+            pids = ", ".join(str(process.pid) for process in left[:9])
+            raise RuntimeError(f"it left processes that do not end: {pids}")
         time.sleep(0.02)
-
-
-def alive(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 def discard(folder: Path) -> None:
@@ -144,8 +158,9 @@ def discard(folder: Path) -> None:
 
 def main() -> None:
     # Ended from outside, it still ends the others.
-    for ended in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ended, lambda *_: sys.exit(STOPPED))
+    for ending in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(ending) != signal.SIG_IGN:  # as nohup asks
+            signal.signal(ending, lambda *_: sys.exit(ENDED))
     sys.exit(run(sys.argv[2:], float(sys.argv[1])))
 
 

@@ -147,12 +147,27 @@ def listed(seed: str, chosen: dict[str, variants.Choices]) -> str:
     return "\n".join(lines)
 
 
+def variant_of(course: Path) -> str | None:
+    """The seed of a course that was written; None for the book's own numbers."""
+    try:
+        return json.loads((course / "course.json").read_text())["variant"]
+    except (ValueError, KeyError):
+        return None
+
+
+def named(seed: str | None) -> str:
+    return "the book's own numbers" if seed is None else f"variant {seed}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("out", type=Path, nargs="?", default=OUT)
     parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks")
     parser.add_argument("--chapters", nargs="*", metavar="NN", help="such as 02 05")
     parser.add_argument("--variant", metavar="SEED", help="other numbers")
+    parser.add_argument(
+        "--replace", action="store_true", help="also a course of another variant"
+    )
     given = parser.parse_args()
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     out = given.out.resolve()
@@ -165,6 +180,13 @@ def main() -> None:
             f"{given.out} holds a class's submissions or marks, which would be lost; "
             "move the folder away, or write the course into another one."
         )
+    if (out / "course.json").exists() and not given.replace:
+        if (there := variant_of(out)) != given.variant:
+            sys.exit(
+                f"{given.out} holds {named(there)}, and this would be "
+                f"{named(given.variant)}. If nothing of it is handed out yet, write "
+                "over it with --replace, or `make course REPLACE=yes`."
+            )
     try:
         with tempfile.TemporaryDirectory() as folder:
             settings = settings_of(config)

@@ -8,8 +8,8 @@ to its time and no reach beyond it (see `contained`).
 
 Each result is written down at once, in COURSE/nbgrader/results/ASSIGNMENT/STUDENT.json,
 and before it that it was begun. So whatever happens in between, run it again: only what
-has no result, or was handed in anew, is graded; what was under way comes last. What
-cannot be graded has 0 and the reason. The table at the end is `marks`'s.
+has no result, or was handed in anew, is graded; what was under way comes last, by
+itself. What cannot be graded has 0 and the reason. The table at the end is `marks`'s.
 
 First of all the solutions run once. If they fail, this machine would fail everyone; and
 the programs that XLA compiles on the way, most of the work, are kept in
@@ -23,9 +23,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -34,7 +36,7 @@ from pathlib import Path
 import nbformat
 
 from book.tools.course import marks
-from book.tools.course.contained import STOPPED
+from book.tools.course.contained import ENDED, STOPPED
 from book.tools.course.prepare import digest, prepare
 from book.tools.course.submissions import Submission, Unreadable, found_in, read
 
@@ -44,6 +46,7 @@ COURSE = Path("_build", "course")  # of the repository in whose folder this runs
 CONTAINED = Path(__file__).with_name("contained.py")
 HERE = Path(sys.executable).parent  # where nbgrader finds the programs that it calls
 NOT_GRADED = marks.NOT_GRADED
+by_hand = threading.Event()  # Ctrl-C, which is no submission's doing
 
 
 class Failure(Exception):
@@ -53,7 +56,8 @@ class Failure(Exception):
 class Assignment:
     """What nbgrader grades together: one chapter's exercises."""
 
-    def __init__(self, course: Path, name: str):
+    def __init__(self, course: Path, name: str, sandbox: bool = True):
+        self.given = [] if sandbox else ["--without-sandbox"]
         self.folder, self.name = course.resolve() / "nbgrader", name
         self.results = self.folder / "results" / name
         self.compiled = self.folder / "compiled" / name
@@ -87,7 +91,15 @@ class Assignment:
 
         First freely, then as submissions run, so that a system on which these cannot
         run fails nobody.
+
+        Raises:
+            Failure: if they fail, or if submissions would not be shut in.
         """
+        start = self.folder / "kernels" / "python3" / "start.py"
+        check = [sys.executable, "-P", start, "--check", *self.given]
+        done = subprocess.run(check, capture_output=True, text=True)
+        if done.returncode:
+            raise Failure((done.stderr.strip().splitlines() or ["no reason"])[-1])
         done = self.compiled / f"{self.version()}.ok"
         if done.exists():
             return
@@ -141,6 +153,8 @@ class Assignment:
             )
             log.seek(max(0, log.seek(0, os.SEEK_END) - 100_000))
             printed = re.sub(r"\x1b\[[\d;]*m", "", log.read().decode(errors="replace"))
+        if done.returncode == ENDED:
+            raise KeyboardInterrupt  # so nothing is written down
         if done.returncode == STOPPED:
             raise Failure(f"stopped after {SECONDS} seconds")
         if done.returncode:
@@ -169,6 +183,10 @@ def grade_one(assignment: Assignment, one: Submission) -> dict:
                 f"yourself, then delete {begun.name} and its result to try again"
             )
         result |= assignment.grade(one)
+    except KeyboardInterrupt:
+        if by_hand.is_set():
+            _write(begun, {"digest": version, "times": times - 1})
+        raise
     except (Failure, Unreadable) as reason:
         result["notes"] = {NOT_GRADED: str(reason)}
     except Exception as error:  # it shall not stop the others
@@ -219,8 +237,13 @@ def alone(course: Path):
         yield
 
 
-def grade_all(folder: Path, course: Path = COURSE, jobs: int = 2) -> dict[str, dict]:
+def grade_all(
+    folder: Path, course: Path = COURSE, jobs: int = 2, sandbox: bool = True
+) -> dict[str, dict]:
     """Grade what has not been graded.
+
+    Args:
+        sandbox: whether to refuse where Linux can shut nothing in.
 
     Returns:
         by assignment and student, the result of each submission in the folder.
@@ -237,26 +260,45 @@ def grade_all(folder: Path, course: Path = COURSE, jobs: int = 2) -> dict[str, d
                 for one in those:
                     print(f"{one.student}: {one.path}: {marks.STRANGE}", flush=True)
                 continue
-            assignment = Assignment(course, name)
+            assignment = Assignment(course, name, sandbox)
             assignment.ready()
             assignment.solve()
-            those.sort(key=partial(times_begun, assignment))
-            made = pool.map(partial(grade_one, assignment), those)
+            # What may have ended the grading comes last, and alone: it shall take
+            # no other with it.
+            times = {one: times_begun(assignment, one) for one in those}
+            fresh = [one for one in those if not times[one]]
+            again = sorted((one for one in those if times[one]), key=times.get)
+            step = partial(grade_one, assignment)
+            made = [*pool.map(step, fresh), *map(step, again)]
             results[name] = {result["student"]: result for result in made}
             marks.write(course, name)
     return results
 
 
+def stop(*_) -> None:
+    by_hand.set()
+    raise KeyboardInterrupt
+
+
 def main() -> None:
+    signal.signal(signal.SIGINT, stop)
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("submissions", type=Path, help="a folder of notebooks")
     parser.add_argument("--course", type=Path, default=COURSE)
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
+    parser.add_argument(
+        "--without-sandbox",
+        action="store_true",
+        help="grade where submissions can read and change whatever you can",
+    )
     given = parser.parse_args()
+    sandbox = not given.without_sandbox
     try:
-        results = grade_all(given.submissions, given.course, given.jobs)
+        results = grade_all(given.submissions, given.course, given.jobs, sandbox)
     except (Failure, ValueError) as problem:
         sys.exit(f"Nothing was graded: {problem}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped. What was graded is kept; run it again for the rest.")
     for name, graded in results.items():
         failed = sum(NOT_GRADED in result["notes"] for result in graded.values())
         print(f"{name}: {len(graded)} submissions, {failed} that could not be graded: "

@@ -10,15 +10,24 @@ import re
 import zipfile
 from pathlib import Path
 
-# Where a table says who a student is: Canvas's columns, and Moodle's.
-WHO = ("ID", "SIS User ID", "SIS Login ID", "Identifier", "Email address", "ID number")
+from book.tools.course.submissions import as_packed, known_by
+
+# Where a table says who a student is: by the number that stands in the names of
+# files, in Canvas's table and in Moodle's; and by other names.
+NUMBER = ("ID", "Identifier")
+WHO = ("SIS User ID", "SIS Login ID", "Email address", "ID number")
 WHO += ("Username", "Student", "Full name")
 
 
+def numbers_of(row: dict[str, str]) -> set[str]:
+    """The number by which the platform knows a row's student."""
+    found = {(row.get(column) or "").strip().lower() for column in NUMBER}
+    return {number.removeprefix("participant ") for number in found} - {""}
+
+
 def names_of(row: dict[str, str]) -> set[str]:
-    """All that a row of a table calls a student, in small letters."""
+    """All else that a row of a table calls a student, in small letters."""
     found = {(row.get(column) or "").strip().lower() for column in WHO}
-    found |= {name.removeprefix("participant ") for name in found}
     found |= {name.partition("@")[0] for name in found if "@" in name}
     for name in list(found):  # Lee, Ann
         last, comma, first = name.partition(", ")
@@ -26,11 +35,16 @@ def names_of(row: dict[str, str]) -> set[str]:
     return found - {""}
 
 
-def fill(file: Path, assignment: str, rows: list[dict]) -> str:
+def fill(file: Path, assignment: str, rows: list[dict], results: dict) -> str:
     """Fill the marks into a table from Canvas or Moodle, beside it; says what was done.
 
+    Args:
+        rows: the table of marks.
+        results: what the grading left, by student: it says where a file came from.
+
     Raises:
-        ValueError: if there is no such table, or no column for the marks.
+        ValueError: if there is no such table, or no column for the marks, or a mark
+            or a row that is not one student's alone.
     """
     if not file.is_file():
         raise ValueError(f"there is no table {file}")
@@ -38,16 +52,25 @@ def fill(file: Path, assignment: str, rows: list[dict]) -> str:
         reader = csv.DictReader(opened)
         columns, table = list(reader.fieldnames or []), list(reader)
     column = column_for(columns, assignment)
-    by_name: dict[str, dict] = {}
+    filled: set[str] = set()
+    whose: dict[int, str] = {}
     for row in rows:
-        by_name[row["student"].lower()] = row
-        if number := re.search(r"_(\d+)$", row["student"]):
-            by_name[number[1]] = row
-    filled = set()
-    for line in table:
-        if found := [by_name[name] for name in names_of(line) if name in by_name]:
-            line[column] = f"{found[0]['points']:g}"
-            filled.add(found[0]["student"])
+        student = row["student"]
+        known = known_by(Path(results[student]["from"]))
+        name = known[1] if known else student.lower()
+        for place, line in enumerate(table):
+            called = numbers_of(line) if known else numbers_of(line) | names_of(line)
+            if name not in called:
+                continue
+            if student in filled:
+                raise ValueError(f"{file}: two rows fit {student}; rename the student")
+            if place in whose:
+                raise ValueError(
+                    f"{file}: one row fits two students, {whose[place]} and {student}"
+                )
+            filled.add(student)
+            whose[place] = student
+            line[column] = f"{row['points']:g}"
     out = file.with_name(f"{file.stem}-filled.csv")
     with out.open("w", newline="", encoding="utf-8") as opened:
         writer = csv.DictWriter(opened, columns)
@@ -86,13 +109,8 @@ def pack(file: Path, course: Path, assignment: str, results: dict[str, dict]) ->
             folder = Path(course) / "nbgrader" / "feedback" / student / assignment
             page = folder / f"{assignment}.html"
             if page.exists():
-                handed_in = Path(result["from"])
-                name = f"{handed_in.stem}.html"
-                if "_assignsubmission_" in handed_in.parent.name:  # Moodle's
-                    name = f"{handed_in.parent.name}/{name}"
-                elif not re.match(r"[^_]+_(late_)?\d+_\d+_", handed_in.name):
-                    name = f"{student}/{assignment}.html"
-                packed.write(page, name)
+                name = as_packed(Path(result["from"])) or Path(student, assignment)
+                packed.write(page, name.with_name(f"{name.stem}.html"))
                 count += 1
     if not count:
         file.unlink()

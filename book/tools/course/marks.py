@@ -4,7 +4,8 @@ They come from nbgrader's gradebook, with what was given there by hand, and go t
 COURSE/marks/ASSIGNMENT.csv: for each student the points of each exercise, their sum,
 what was possible (the same for all) and how many answers still wait for a reader.
 
-    --without 2.3 2.5        leave these exercises out, for everyone
+    --without 2.3 2.5        leave these exercises out, for everyone, from now on;
+                             without a number, none
     --into FILE              fill the marks into a table of Canvas's or Moodle's
     --feedback FILE.zip      pack the pages that `nbgrader generate_feedback` wrote
 """
@@ -115,8 +116,25 @@ def results_of(course: Path, assignment: str) -> dict[str, dict]:
     return {one["student"]: one for one in found}
 
 
-def write(course: Path, assignment: str, without: list[str] = ()) -> list[dict]:
+def left_out(course: Path, assignment: str, without: list[str] | None) -> list[str]:
+    """The exercises that do not count: those given, which are written down, or else
+    those written down before."""
+    file = Path(course) / "marks" / "without.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if without is not None:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(kept | {assignment: without}), encoding="utf-8")
+        return without
+    return kept.get(assignment, [])
+
+
+def write(
+    course: Path, assignment: str, without: list[str] | None = None
+) -> list[dict]:
     """Write the table of marks; returns its rows.
+
+    Args:
+        without: exercises to leave out now and later; None for those of the last time.
 
     Raises:
         ValueError: for an assignment or an exercise that the course does not have.
@@ -128,8 +146,9 @@ def write(course: Path, assignment: str, without: list[str] = ()) -> list[dict]:
             f"the course has no {assignment}; it has {', '.join(assignments)}"
         )
     listed = assignments[assignment]
-    if unknown := sorted(set(without) - set(listed)):
+    if unknown := sorted(set(without or []) - set(listed)):
         raise ValueError(f"{assignment} has no exercise {', '.join(unknown)}")
+    without = left_out(course, assignment, without)
     listed = {id: one for id, one in listed.items() if id not in without}
     rows = []
     for student, result in results_of(course, assignment).items():
@@ -163,7 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("assignment", help="such as 02_gradient_flow")
     parser.add_argument("--course", type=Path, default=COURSE)
-    parser.add_argument("--without", nargs="+", default=[], metavar="N.N")
+    parser.add_argument("--without", nargs="*", metavar="N.N")
     parser.add_argument("--into", type=Path, metavar="FILE.csv")
     parser.add_argument("--feedback", type=Path, metavar="FILE.zip")
     given = parser.parse_args()
@@ -173,10 +192,10 @@ def main() -> None:
         waiting = sum(row["waiting"] for row in rows)
         if waiting:
             print(f"{waiting} answers still wait to be graded by hand.")
+        results = results_of(given.course, given.assignment)
         if given.into:
-            print(lms.fill(given.into, given.assignment, rows))
+            print(lms.fill(given.into, given.assignment, rows, results))
         if given.feedback:
-            results = results_of(given.course, given.assignment)
             print(lms.pack(given.feedback, given.course, given.assignment, results))
     except ValueError as problem:
         sys.exit(str(problem))

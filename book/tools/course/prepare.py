@@ -42,8 +42,7 @@ class Region:
 
     def place_of(self, cell) -> str | None:
         """What the cell is there for: "answer" (code), "text", or neither."""
-        names = {cell.get("id"), cell.metadata.get("id")}
-        names.add(cell.metadata.get("nbgrader", {}).get("grade_id"))
+        names = _names(cell)
         if cell.cell_type == "code":
             if f"answer-{self.slug}" in names or re.match(
                 rf"# Exercise {re.escape(self.id)}:", cell.source
@@ -55,7 +54,10 @@ class Region:
 
 
 def split(nb, ids: set[str]) -> tuple[list, dict[str, Region]]:
-    """The cells before the first exercise, and those below each."""
+    """The cells before the first exercise, and those below each.
+
+    An exercise whose heading is gone begins at the cell for its answer.
+    """
     before: list = []
     regions: dict[str, Region] = {}
     here = before
@@ -63,8 +65,26 @@ def split(nb, ids: set[str]) -> tuple[list, dict[str, Region]]:
         found = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
         if found and found[1] in ids:
             here = regions.setdefault(found[1], Region(found[1])).cells
+        elif own := _answered_in(cell) & ids - regions.keys():
+            region = Region(min(own))
+            here = regions.setdefault(region.id, region).cells
         here.append(cell)
     return before, regions
+
+
+def _answered_in(cell) -> set[str]:
+    """The exercises for whose answer a cell was handed out: one, or none."""
+    if cell.cell_type == "code":
+        if found := re.match(r"# Exercise (\w+\.\w+):", cell.source):
+            return {found[1]}
+    slugs = (re.fullmatch(r"(?:answer|text)-(.+)", str(x)) for x in _names(cell))
+    return {found[1].replace("-", ".") for found in slugs if found}
+
+
+def _names(cell) -> set:
+    """What a cell is called: in its own id, Colab's, or nbgrader's."""
+    names = {cell.get("id"), cell.metadata.get("id")}
+    return names | {cell.metadata.get("nbgrader", {}).get("grade_id")}
 
 
 def prepare(nb, release, handed_out: set[str]):

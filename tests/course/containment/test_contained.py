@@ -68,6 +68,54 @@ def test_what_was_left_running_in_hiding_is_ended():
     assert all(gone(int(pid)) for pid in said.split())
 
 
+ORPHANS = (
+    "import os, time\nfor _ in range(30):\n    if os.fork() == 0:\n"
+    "        os.setsid()\n        if os.fork() == 0:\n            time.sleep(99)\n"
+    "        os._exit(0)"
+)
+
+
+def test_what_hides_from_the_grader_counts():
+    """The grader goes on; its orphans are ended meanwhile, not only with it."""
+    code, said = ended(
+        supervised(
+            f"subprocess.run([sys.executable, '-c', {ORPHANS!r}])\n"
+            "import psutil\nfor _ in range(100):\n    time.sleep(0.1)\n"
+            "    left = psutil.Process(os.getppid()).children(recursive=True)\n"
+            "    if len(left) == 1:\n        break\nprint(len(left))"
+        )
+    )
+    assert (code, said.split()) == (0, ["1"])
+
+
+def test_many_that_have_ended_are_not_too_many():
+    short = ORPHANS.replace("time.sleep(99)", "os._exit(0)")
+    wait = f"{short}\ntime.sleep(1)"
+    code, said = ended(supervised(FULL.format(wait)))
+    assert code == 0 and int(said) == 0
+
+
+def test_what_does_not_end_is_told(monkeypatch):
+    monkeypatch.setattr(contained, "PATIENCE", 0)
+    monkeypatch.setattr(contained.psutil.Process, "kill", lambda self: None)
+    child = subprocess.Popen(["sleep", "99"])
+    try:
+        with pytest.raises(RuntimeError, match=f"do not end: .*{child.pid}"):
+            contained.end_all()
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ended_from_outside_it_says_so_and_ends_all(by):
+    process = supervised("print(os.getpid(), flush=True)\ntime.sleep(99)")
+    grader = int(process.stdout.readline())
+    process.send_signal(by)
+    code, _ = ended(process)
+    assert code == contained.ENDED and gone(grader)
+
+
 FULL = "c = subprocess.Popen([sys.executable, '-c', {!r}]); print(c.wait())"
 
 
@@ -78,6 +126,9 @@ CHILDREN = {
     "[subprocess.Popen(['sleep', '99']) for _ in range(30)]\ntime.sleep(99)",
     "disk": "import os, time\nfor i in range(9):\n"
     "    open(os.environ['COURSE_SCRATCH'] + f'/{i}', 'wb').write(bytes(10**7))\n"
+    "time.sleep(99)",
+    "disk, beside its folder": "import os, time\nfor i in range(9):\n"
+    "    open(os.environ['JUPYTER_RUNTIME_DIR'] + f'/{i}', 'wb').write(bytes(10**7))\n"
     "time.sleep(99)",
 }
 

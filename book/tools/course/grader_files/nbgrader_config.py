@@ -2,15 +2,20 @@
 
 Beyond names and wording they say how students' code is run: in a kernel with limits
 and with no view of anything else (kernels/python3), so that a submission that loops, or
-dies, or prints without end only loses its own marks; and that each mark is confirmed
-outside of that kernel.
+dies, or prints without end only loses its own marks; that each mark is confirmed
+outside of that kernel; and that the formgrader and the pages with feedback show
+students' HTML without what could act in your browser, where you are logged in.
 """
 
 import os
 import sys
 from pathlib import Path
 
+import bleach
+from bleach.css_sanitizer import CSSSanitizer
+from jinja2 import pass_context
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat.v4 import new_output
 from nbgrader import preprocessors
 from nbgrader.converters import Autograde
@@ -68,6 +73,33 @@ class Confirm(preprocessors.NbGraderPreprocessor):
         return cell, resources
 
 
+HARMLESS = "p br hr h1 h2 h3 h4 h5 h6 div span pre del sub sup img "
+HARMLESS += "table caption thead tbody tr th td"
+HARMLESS = {*bleach.ALLOWED_TAGS, *HARMLESS.split()}
+KEPT = bleach.ALLOWED_ATTRIBUTES | {"img": ["src", "alt", "width", "height"]}
+
+
+def clean(html):
+    """HTML without scripts and whatever else is not known to be harmless."""
+    return bleach.clean(
+        html.decode() if isinstance(html, bytes) else str(html),
+        tags=HARMLESS,
+        attributes=KEPT | {"*": ["class", "style"]},
+        protocols={*bleach.ALLOWED_PROTOCOLS, "data"},  # pictures
+        css_sanitizer=CSSSanitizer(["color", "background-color", "text-align"]),
+    )
+
+
+@pass_context
+def clean_markdown(context, source):
+    """Markdown as HTML, with the pictures that are attached to its cell."""
+    pictures = context.get("cell", {}).get("attachments", {})
+    renderer = IPythonRenderer(
+        escape=False, attachments=pictures, exclude_anchor_links=True
+    )
+    return clean(MarkdownWithMath(renderer=renderer).render(source))
+
+
 # Kernels are looked for here first.
 os.environ["JUPYTER_PATH"] = os.pathsep.join(
     filter(None, [str(HERE), os.environ.get("JUPYTER_PATH")])
@@ -86,6 +118,9 @@ c.OverwriteCells.add_missing_cells = True
 c.Execute.timeout = CELL_SECONDS + 10  # the kernel's own limit comes first
 c.Execute.iopub_timeout = 30
 c.LimitOutput.max_lines = 1000
+# The templates of nbgrader's own do not ask for it in Markdown: hence the filters.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {"markdown2html": clean_markdown, "clean_html": clean}
 
 own = {preprocessors.Execute: [Execute], preprocessors.SaveAutoGrades: [Confirm]}
 own[preprocessors.SaveAutoGrades].append(preprocessors.SaveAutoGrades)

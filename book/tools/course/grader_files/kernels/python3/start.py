@@ -5,6 +5,8 @@ read-only copies of Python and the system's libraries, and one folder in memory 
 in: nothing else is there, so nothing else can be read, changed, killed or left behind.
 Without it limited_kernel.py asks Linux's Landlock for as much of that as it can; on
 other systems only the limits hold. Which it was stands in COURSE_SANDBOX.
+
+`start.py --check` ends with a reason where submissions could read what they should not.
 """
 
 import json
@@ -24,6 +26,12 @@ SYSTEM += [f"/etc/{name}" for name in ("alternatives", "fonts", "nsswitch.conf")
 OWN = ("COURSE_", "JAX_", "XLA_", "OMP_", "MKL_", "OPENBLAS_", "LC_")  # kept settings
 KEPT = {"PATH", "LANG", "TZ", "MPLBACKEND", "PYTHONHASHSEED", "PYTHONWARNINGS"}
 DISK_MB = int(os.environ.get("COURSE_DISK_MB", 500))
+ALONE = ["--unshare-all", "--die-with-parent", "--new-session"]
+# Of what is asked of bubblewrap, the rest: version 0.7 learned --size.
+PROBE = "--ro-bind / / --proc /proc --dev /dev --size 1048576 --tmpfs /tmp true"
+NONE = """\
+neither bubblewrap nor Landlock works here, so submissions could read and change what \
+you can; install bubblewrap, or grade in a virtual machine with --without-sandbox"""
 
 
 def readable(library: str) -> list[str]:
@@ -55,7 +63,7 @@ def bubblewrap() -> str | None:
     if os.environ.get("COURSE_SANDBOX", "bwrap") != "bwrap":
         return None
     program = shutil.which("bwrap")
-    test = [program, "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    test = [program, *ALONE, *PROBE.split()]
     if not program or subprocess.run(test, capture_output=True).returncode:
         return None
     return program
@@ -63,7 +71,7 @@ def bubblewrap() -> str | None:
 
 def inside(program: str, paths: list[str], scratch: str, sockets: str) -> list[str]:
     """The command in front of the kernel's own."""
-    command = [program, "--unshare-all", "--die-with-parent", "--new-session"]
+    command = [program, *ALONE]
     for folder, most in ("/tmp", DISK_MB), (scratch, DISK_MB), ("/dev/shm", 64):
         if folder == "/dev/shm":
             command += ["--proc", "/proc", "--dev", "/dev"]
@@ -73,7 +81,39 @@ def inside(program: str, paths: list[str], scratch: str, sockets: str) -> list[s
     return [*command, "--bind", sockets, sockets, "--chdir", scratch, "--"]
 
 
+def exposed(places: list[Path], paths: list[str]) -> str | None:
+    """Why submissions could read one of the places, where these paths are readable."""
+    for place in places:
+        for path in paths:
+            if place.resolve().is_relative_to(path):
+                return (
+                    f"{place.resolve()} lies in {path}, where submissions can read; "
+                    "move it elsewhere, such as into your home"
+                )
+    return None
+
+
+def check() -> str | None:
+    """Why submissions cannot be graded here as they should."""
+    if not sys.platform.startswith("linux"):
+        return None
+    places = [HERE.parents[2]]  # the course
+    if spec := find_spec("ntkbook"):
+        root = Path(spec.submodule_search_locations[0]).resolve().parent
+        places += [root] if (root / "notebooks").is_dir() else []
+    if reason := exposed(places, readable("")):
+        return reason
+    sys.path.insert(0, str(HERE))
+    import landlock
+
+    if bubblewrap() or landlock.version() or "--without-sandbox" in sys.argv:
+        return None
+    return NONE
+
+
 def main() -> None:
+    if "--check" in sys.argv:
+        sys.exit(check())
     connection = Path(sys.argv[sys.argv.index("-f") + 1]).resolve()
     about = json.loads(connection.read_text())
     scratch = os.environ.get("COURSE_SCRATCH") or tempfile.mkdtemp(prefix="course-")
