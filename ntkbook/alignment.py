@@ -75,15 +75,15 @@ def target_alignment(
         normalized: divide by the two norms; the result is then at most 1.
         centered: centre kernel and target before, :math:`K \leftarrow H K H` and
             :math:`f \leftarrow H f` with :math:`H = I - \mathbf 1 \mathbf 1^\top / n`,
-            so that a constant added to either does not count.
+            so that a constant added to all entries of either does not count.
 
     Returns:
         ``()`` or ``(j,)``. For an eigenfunction it is its eigenvalue; with
         ``normalized`` that over the root of the sum of all eigenvalues' squares.
 
     Raises:
-        ValueError: shapes that do not match, or a target that is 0 everywhere; with
-            ``normalized`` a kernel that is, and with ``centered`` either, once centred.
+        ValueError: shapes that do not match, or a target that is 0 everywhere, once
+            centred where that is asked for; with ``normalized`` such a kernel as well.
         TypeError: arguments that are not arrays of floating-point numbers.
 
     Example:
@@ -101,20 +101,20 @@ def target_alignment(
     checks.boolean("normalized", normalized)
     checks.boolean("centered", centered)
     kernel, target = kernel_and_targets(kernel, target)
-    size, length = np.abs(kernel).max(), np.abs(target).max(0)
+    # At size 1 no sum overflows.
+    size, length = np.abs(kernel).max() or 1.0, np.abs(target).max(0)
+    kernel, target = kernel / size, target / length
     if centered:
         kernel, target = _centered(kernel), target - target.mean(0)
-        if (np.abs(target).max(0) <= 1e-14 * length).any():
+        if (np.abs(target).max(0) <= 1e-14).any():
             raise ValueError("`target` is constant, so it is 0 once centred.")
+    products = (target * (kernel @ target)).sum(0)
     if normalized:
-        if np.abs(kernel).max() <= 1e-14 * size:
+        if np.abs(kernel).max() <= 1e-14:
             raise ValueError("`kernel` is 0 (once centred), so it has no direction.")
-        kernel = kernel / np.abs(kernel).max()
-        target = target / np.abs(target).max(0)
-        norms = np.linalg.norm(kernel) * (target**2).sum(0)
-        return np.asarray((target * (kernel @ target)).sum(0) / norms)
+        return np.asarray(products / (np.linalg.norm(kernel) * (target**2).sum(0)))
     with np.errstate(over="ignore", invalid="ignore"):
-        found = np.asarray((target * (kernel @ target)).sum(0) / len(kernel) ** 2)
+        found = np.asarray(products / len(kernel) ** 2 * (size * length) * length)
     return checks.finite_result(
         found, "the alignment overflows float64; rescale `kernel` or `target`."
     )

@@ -63,9 +63,14 @@ def loss_function(loss, y) -> Callable:
                 "probability of each class; for class numbers pass "
                 "jax.nn.one_hot(y.ravel(), k)."
             )
-        if (np.abs(rows.sum(1) - 1) > 1e-3).any():
+        sums = rows.sum(1)
+        if (np.abs(sums - 1) > 1e-3).any():
             raise ValueError(
-                "every row of `y` must sum to 1 for the softmax loss; pass "
-                "y / y.sum(1, keepdims=True)."
+                "every row of `y` must sum to 1 for the softmax loss; "
+                + (
+                    "pass y / y.sum(1, keepdims=True)."
+                    if (sums > 0).all()
+                    else "leave out the points whose row is 0, which names no class."
+                )
             )
     return LOSSES[loss]

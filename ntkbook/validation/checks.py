@@ -233,10 +233,8 @@ def same_dtype(name1: str, dtype1, name2: str, dtype2) -> None:
 
 def finite(name: str, tree) -> None:
     """Raise a ``ValueError`` where a concrete array holds NaN or infinity."""
-    if is_traced(tree):
-        return
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        if not _all_finite(leaf):
+        if not isinstance(leaf, Tracer) and not _all_finite(leaf):
             bad = int(np.sum(~np.isfinite(np.asarray(leaf))))
             raise ValueError(
                 f"`{name}{jax.tree_util.keystr(path)}` holds {bad} values that are "

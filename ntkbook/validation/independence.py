@@ -8,7 +8,6 @@ everything after a step of training. So parameters and inputs are moved by noise
 and a function that has passed is not evaluated again for others of the same shapes.
 """
 
-from collections import OrderedDict
 from functools import partial
 
 import jax
@@ -17,9 +16,10 @@ import numpy as np
 
 from ntkbook.validation import batch, checks
 from ntkbook.validation.jaxprs import equations
+from ntkbook.validation.remembered import Remembered
 
 ROWS = 4
-_passed: OrderedDict = OrderedDict()
+_passed = Remembered()
 
 
 def check(apply, params, x, needs: str) -> bool:
@@ -31,10 +31,12 @@ def check(apply, params, x, needs: str) -> bool:
         return True  # one of the book's own, known to be so
     shapes = [(a.shape[1:], a.dtype) for a in jax.tree.leaves(x)]
     shapes += [(a.shape, a.dtype) for a in jax.tree.leaves(params)]
-    key = apply, jax.tree.structure((params, x)), str(shapes)
-    if key in _passed:
-        _passed.move_to_end(key)
+    kind = jax.tree.structure((params, x)), str(shapes)
+    if _passed.get(apply, kind):
         return True
+    traced = jax.make_jaxpr(apply)(params, batch.shape_of_one(x, (1,)))
+    if checks.is_traced(traced.consts):
+        return False  # what `apply` closes over has no values yet
     rng = np.random.default_rng(0)
     rows = np.arange(ROWS) % batch.count(x)
     # Where a traced function calls this, nothing has values: noise alone must do.
@@ -46,13 +48,11 @@ def check(apply, params, x, needs: str) -> bool:
             moved, some = params, batch.take(x, rows)
             found = _both_ways(apply, moved, some)
     if not _finite(found):
-        # `apply` closes over traced arrays; what is not finite fails elsewhere.
-        return False
+        return False  # it fails elsewhere
     together, alone = (np.asarray(a, np.float64) for a in found)
     scale = 1 + np.abs(together).max()
     close = float(jnp.finfo(found[0].dtype).eps) ** 0.5 * scale
     if np.abs(together - alone).max() > close:
-        traced = jax.make_jaxpr(apply)(params, batch.shape_of_one(x, (1,)))
         close = max(close, _coarsest(traced.jaxpr) ** 0.5 * scale)
     if np.abs(together - alone).max() > close:
         with jax.ensure_compile_time_eval():
@@ -75,9 +75,7 @@ def check(apply, params, x, needs: str) -> bool:
         len(np.unique(a, axis=0)) > 1 for a in map(np.asarray, jax.tree.leaves(some))
     )
     if certain:
-        _passed[key] = None
-        if len(_passed) > 256:
-            _passed.popitem(last=False)
+        _passed.put(apply, kind, True)
     return certain
 
 

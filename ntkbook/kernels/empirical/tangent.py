@@ -8,7 +8,6 @@ in place of O(n^2 m^2). This module cuts the inputs into blocks that fit in memo
 spreads them over the devices that there are.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -32,6 +31,7 @@ from ntkbook.kernels.gram import gram_in_blocks
 from ntkbook.machine.memory import blocks, memory_budget
 from ntkbook.machine.mesh import everywhere, gather, here, mesh_for, spread
 from ntkbook.validation import batch, checks, independence, model
+from ntkbook.validation.remembered import Remembered
 
 FULL = 512  # rows of outputs; matrix products with fewer do not fill a processor
 SIDE = 8  # blocks along the side of a symmetric kernel: 36 of 64 are computed
@@ -207,9 +207,14 @@ class Kernel(NamedTuple):
         return self.x1, self.x2
 
     def in_one(self, how: dict[str, Any]) -> bool:
-        """Say whether one device computes it in one block."""
-        few = len(how["rows"]) == 1 and len(how["columns"] or [0]) == 1
-        return few and mesh_for(self.params, *self.inputs) is None
+        """Say whether it is small, and one device computes it in one block.
+
+        What is not small is no program of its own for each pair of numbers of inputs:
+        those would be many to compile.
+        """
+        one = len(how["rows"]) == 1 and len(how["columns"] or [0]) == 1
+        small = max(self.shape[:2]) * self.plan.outputs <= FULL
+        return one and small and mesh_for(self.params, *self.inputs) is None
 
     def blocks(self) -> dict[str, Any]:
         """Return how to compute it block by block, as ``gram_in_blocks`` takes it."""
@@ -246,46 +251,49 @@ def _pairs(trace, per_output) -> str:
     return SUM if trace else OWN if per_output else ALL
 
 
-# Plans of the calls that passed every check, by function, trees, shapes and dtypes.
-_plans: OrderedDict = OrderedDict()
+# Plans of the calls that passed every check, without the function.
+_plans = Remembered()
 
 
 def kernel_of(apply, params, x1, x2=None, pairs=ALL, name="x1") -> Kernel:
     """Check the arguments of :func:`ntk`, and plan.
 
-    Another call of the same kind is only asked whether its numbers are finite: all else
-    follows from the function, the trees, shapes and dtypes.
+    Another call of the same kind is only asked whether its numbers are finite, and
+    whether its outputs are the same ones, which may change where JAX's caches were
+    cleared: all else follows from the function, the trees, shapes and dtypes.
     """
     leaves, tree = jax.tree.flatten((params, x1, x2))
-    key = _kind(apply, pairs, leaves, tree)
-    if key in _plans and _finite(leaves):
-        plan, dtype = _plans[key]
-        return Kernel(plan, params, x1, x2, dtype)
+    kind = _kind(pairs, leaves, tree)
+    known = None if kind is None else _plans.get(apply, kind)
+    if known is not None and _finite(leaves):
+        plan, dtype, out = known
+        if checks.shape_of("apply(params, x)", apply, params, x1) == out:
+            how = plan.how._replace(apply=apply)
+            return Kernel(plan._replace(how=how), params, x1, x2, dtype)
     dtype = model.parameters("params", params)
     x1 = batch.check(name, x1, dtype)
     if x2 is not None:
         x2 = batch.check("x2", x2, dtype)
         batch.same_kind("x1", x1, "x2", x2)
-    k = model.outputs_of(apply, params, x1, name=name).shape[1]
+    out = model.outputs_of(apply, params, x1, name=name)
     certain = independence.check(apply, params, x1, needs="A tangent kernel")
-    plan = plan_for(apply, params, x1, k, pairs)
-    if certain and key is not None:
-        _plans[key] = plan, dtype
-        if len(_plans) > 256:
-            _plans.popitem(last=False)
+    plan = plan_for(apply, params, x1, out.shape[1], pairs)
+    if certain and kind is not None:
+        bare = plan._replace(how=plan.how._replace(apply=None))
+        _plans.put(apply, kind, (bare, dtype, out))
     return Kernel(plan, params, x1, x2, dtype)
 
 
-def _kind(apply, pairs, leaves, tree):
+def _kind(pairs, leaves, tree):
     """Return what identifies a kind of call; ``None`` where it has to be checked."""
     if not all(isinstance(a, jax.Array) for a in leaves):
         return None
-    key = apply, pairs, tree, tuple((a.shape, a.dtype) for a in leaves)
+    kind = pairs, tree, tuple((a.shape, a.dtype) for a in leaves)
     try:
-        hash(key)
+        hash(kind)
     except TypeError:
         return None
-    return key
+    return kind
 
 
 def _finite(leaves) -> bool:

@@ -108,15 +108,16 @@ def root(square, where):
     return jnp.where(where, jnp.sqrt(jnp.where(where, square, 1)), 0)
 
 
-def standardized(q1, q2, c):
+def standardized(q1, q2, c, roundings: int = 16):
     """Return the two standard deviations and the correlation.
 
-    It is 0 where a variance is 0, and 1 where rounding cannot tell it from 1.
+    It is 0 where a variance is 0, and 1 where a number of roundings cannot tell it
+    from 1, or put it beyond.
     """
     r1, r2 = root(q1, q1 > 0), root(q2, q2 > 0)
     norm = r1 * r2
     rho = jnp.where(norm > 0, c / jnp.where(norm > 0, norm, 1), 0)
-    same = jnp.abs(rho) > 1 - 16 * jnp.finfo(rho.dtype).eps
+    same = jnp.abs(rho) > 1 - roundings * jnp.finfo(rho.dtype).eps
     return r1, r2, jnp.where(same, jnp.sign(rho), rho)
 
 

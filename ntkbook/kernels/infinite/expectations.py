@@ -33,9 +33,10 @@ from ntkbook.kernels.infinite.closed_forms import (
     relu,
     root,
     sign,
+    standardized,
 )
 from ntkbook.kernels.infinite.exponential_linear import Elu
-from ntkbook.kernels.infinite.piecewise_linear import PiecewiseLinear
+from ntkbook.kernels.infinite.piecewise_linear import PiecewiseLinear, hard_tanh
 from ntkbook.networks.activations import elementwise
 
 # Equally spaced nodes: for smooth functions they are far more exact than as many nodes
@@ -57,7 +58,7 @@ KNOWN = {
     jax.nn.leaky_relu: LeakyRelu(0.01),
     jnp.sin: Wave(1.0),
     jnp.cos: Wave(1.0, even=True),
-    jax.nn.hard_tanh: PiecewiseLinear((-1.0, 1.0), (0.0, 1.0, 0.0)),
+    jax.nn.hard_tanh: hard_tanh(),
     jax.nn.relu6: PiecewiseLinear((0.0, 6.0), (0.0, 1.0, 0.0)),
     jax.nn.hard_sigmoid: PiecewiseLinear((-3.0, 3.0), (0.0, 1 / 6, 0.0), 0.5),
     jax.nn.elu: Elu(1.0),
@@ -106,10 +107,7 @@ def second_moment(activation: str | Callable, q):
 
 
 def _by_hermite(activation, q1, q2, c) -> Expectations:
-    root1, root2 = root(q1, q1 > 0), root(q2, q2 > 0)
-    norm = root1 * root2
-    rho = jnp.where(norm > 0, c / jnp.where(norm > 0, norm, 1), 0)
-    rho = jnp.where(jnp.abs(rho) > 1, jnp.sign(rho), rho)  # brought back after rounding
+    root1, root2, rho = standardized(q1, q2, c, roundings=0)
     (value, missing), (slope, missing_slope) = (
         _series(function, root1, root2, rho)
         for function in (activation, _derivative(activation))

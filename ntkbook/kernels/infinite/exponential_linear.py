@@ -90,8 +90,9 @@ def _integrals(alpha, r1, r2, rho):
         return tuple(t + w * z for t, z in zip(totals, new, strict=True)), None
 
     shape = jnp.broadcast_shapes(*(jnp.shape(a) for a in (r1, r2, rho)))
-    start = (jnp.zeros(shape, jnp.result_type(r1, rho)),) * 3
-    (value, slope, both), _ = jax.lax.scan(add, start, tuple(map(jnp.asarray, _rule())))
+    start = (jnp.zeros(shape, rho.dtype),) * 3
+    nodes = tuple(jnp.asarray(a, rho.dtype) for a in _rule())
+    (value, slope, both), _ = jax.lax.scan(add, start, nodes)
     value += r1 * r2 * (sine + rest * cosine)
     slope += rest + alpha**2 * both
     return value / (2 * jnp.pi), slope / (2 * jnp.pi), both / (2 * jnp.pi)

@@ -75,32 +75,54 @@ class PiecewiseLinear:
     def expectations(self, q1, q2, c) -> Expectations:
         """Return the Gaussian expectations."""
         r1, r2, rho = standardized(q1, q2, c)
+        c = jnp.asarray(c, rho.dtype)
         m, at_zero = self.slopes[self._middle()], self.at_zero
-        value = at_zero**2 + m**2 * c
-        slope = m**2 + jnp.zeros_like(rho)
-        ramps = list(zip(self.kinks, np.diff(self.slopes).tolist(), strict=True))
-        for t, w in ramps:
-            sign = -1 if t < 0 else 1
+        kinks, weights = np.array(self.kinks), np.diff(self.slopes)
+        signs = np.where(kinks < 0, -1.0, 1.0)
+
+        def ramp(totals, of):
+            value, slope = totals
+            t, w, sign = of
             for r in (r1, r2):
                 h = _scaled(t, r)
                 value += at_zero * w * r * (_density(h) - h * _beyond(h))
                 value += m * c * sign * w * _beyond(h)
                 slope += m * sign * w * _beyond(h)
-        for t1, w1 in ramps:
-            for t2, w2 in ramps:
-                sign = -1 if (t1 < 0) != (t2 < 0) else 1
-                h, k, corner = _scaled(t1, r1), _scaled(t2, r2), t1 == t2 == 0
-                ramp, both = ramps_of_pair(h, k, sign * rho, corner)
-                value += w1 * w2 * r1 * r2 * ramp
-                slope += sign * w1 * w2 * both
-        return Expectations(value, slope)
+            return value, slope
+
+        def pair(totals, of, corner=False):
+            value, slope = totals
+            t1, t2, w, sign = of
+            h, k = _scaled(t1, r1), _scaled(t2, r2)
+            found, both = ramps_of_pair(h, k, sign * rho, corner)
+            return value + w * r1 * r2 * found, slope + sign * w * both
+
+        i, j = np.indices((len(kinks), len(kinks))).reshape(2, -1)
+        pairs = kinks[i], kinks[j], weights[i] * weights[j], signs[i] * signs[j]
+        corner = (kinks[i] == 0) & (kinks[j] == 0)
+        shape = jnp.broadcast_shapes(*map(jnp.shape, (r1, r2, rho)))
+        start = jnp.broadcast_to(at_zero**2 + m**2 * c, shape)
+        totals = start, jnp.full(shape, m**2, rho.dtype)
+        totals = _sum(ramp, totals, (kinks, weights, signs))
+        totals = _sum(pair, totals, [a[~corner] for a in pairs])
+        for of in zip(*(a[corner].tolist() for a in pairs), strict=True):
+            totals = pair(totals, of, corner=True)
+        return Expectations(*totals)
+
+
+def _sum(add, totals, terms):
+    """Add terms, the rows of some arrays, in a program whose size they do not change.
+
+    (Few of them are written out, which is faster.)
+    """
+    terms = tuple(jnp.asarray(a, totals[0].dtype) for a in terms)
+    return jax.lax.scan(lambda *of: (add(*of), None), totals, terms, unroll=4)[0]
 
 
 def _scaled(t, r):
-    """Return |t| / r, and something far away where r is 0."""
-    if t == 0:
-        return jnp.zeros_like(r)
-    return jnp.where(r > 0, abs(t) / jnp.where(r > 0, r, 1), FAR)
+    """Return |t| / r, and where r is 0 something far away, or 0 of a kink at 0."""
+    far = jnp.where(t == 0, 0, FAR)
+    return jnp.where(r > 0, abs(t) / jnp.where(r > 0, r, 1), far)
 
 
 def _density(h):
@@ -148,7 +170,7 @@ def _rotated(h, k, rho):
     """Return s, x and y, with the same rounding of 1 - |rho| in all of them."""
     square = (1 - rho) * (1 + rho)
     s = root(square, square > 0)
-    safe = jnp.where(s > 0, s, 1e-200)
+    safe = jnp.where(s > 0, s, jnp.finfo(s.dtype).tiny)
     x, y = ((b - a + (1 - rho) * a) / safe for a, b in ((h, k), (k, h)))
     return s, x, y
 

@@ -6,6 +6,7 @@ Only advice: values at some points do not prove what a function is elsewhere.
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ntkbook.kernels.infinite.closed_forms import cosine, leaky_relu, sine
@@ -18,20 +19,31 @@ FORMS = {f.__name__: f for f in (sine, cosine, leaky_relu, hard_tanh, elu)}
 
 def line_for(activation: Callable) -> str | None:
     """Return the line that makes an activation of the same values, if one is found."""
-    values = np.asarray(activation(POINTS))
-    slope = jax.grad(activation)
-    at = {p: float(activation(p)) for p in (-60.0, -1.0, 1.0, 60.0)}
-    candidates = {
-        "sine": float(slope(0.0)),
-        "cosine": max(-float(jax.grad(slope)(0.0)), 0.0) ** 0.5,
-        "leaky_relu": -at[-1.0],
-        "hard_tanh": at[60.0],
-        "elu": -at[-60.0],
-    }
+    try:
+        values, candidates = (
+            np.asarray(activation(jnp.asarray(POINTS))),
+            _like(activation),
+        )
+    except Exception:  # a reader's function may fail anywhere, and this is only advice
+        return None
     for name, number in candidates.items():
-        number = float(f"{number:.6g}")
-        if name in ("leaky_relu", "elu") or number > 0:
-            found = FORMS[name](number)(POINTS)
+        number = float(f"{number:.6g}") + 0.0  # and no -0.0
+        allowed = name in ("leaky_relu", "elu") or number > 0
+        if allowed and np.isfinite(number):
+            found = FORMS[name](number)(jnp.asarray(POINTS))
             if np.allclose(found, values, rtol=1e-4, atol=1e-4):
                 return f"ntkbook.infinite.{name}({number})"
     return None
+
+
+def _like(activation) -> dict[str, float]:
+    """Return what each form's number would be, if the activation had that form."""
+    zero, slope = jnp.zeros(()), jax.grad(activation)
+    low, below, high = (float(activation(zero + p)) for p in (-60.0, -1.0, 60.0))
+    return {
+        "sine": float(slope(zero)),
+        "cosine": max(-float(jax.grad(slope)(zero)), 0.0) ** 0.5,
+        "leaky_relu": -below,
+        "hard_tanh": high,
+        "elu": -low,
+    }

@@ -133,10 +133,10 @@ def nngp(
         x1: inputs, ``(n1, d)``, float64.
         x2: inputs, ``(n2, d)``; ``None`` means ``x1``.
         depth: number of *hidden* layers, L, at least 1.
-        activation: as for :func:`ntkbook.mlp`. Those that this module's heading names
-            have closed forms, also as ``jax.nn.relu`` and so on; any other smooth
-            function is expanded in Hermite polynomials, which may leave out 1e-5 of
-            its second moment.
+        activation: as for :func:`ntkbook.mlp`. Those that the heading of
+            ``ntkbook.infinite`` names are known, also as ``jax.nn.relu`` and so on; any
+            other smooth function is expanded in Hermite polynomials, which may leave
+            out 1e-5 of its second moment.
         weight_std: :math:`\sigma_w > 0`, for all layers or a sequence of L + 1 numbers,
             the first layer's first.
         bias_std: :math:`\sigma_b \ge 0`, likewise.
@@ -321,7 +321,10 @@ def check_finite(gram, missing, activation):
 def _advice(activation) -> str:
     line = line_for(activation) if callable(activation) else None
     if line is not None:
-        return f"pass activation={line}, which has the same values and a known form."
+        return (
+            f"pass activation={line}, which agrees at the points tried and has a known "
+            "form."
+        )
     return (
         "use a smooth activation or smaller `weight_std` and `bias_std`, or, where it "
         "is piecewise linear, ntkbook.infinite.piecewise_linear(kinks, slopes)."

@@ -115,7 +115,7 @@ def _flow(kernel, y, times, k_test, f0_train, f0_test, ridge, loss) -> KernelFlo
         raise ValueError("`f0_test` came without `k_test`; pass both or neither.")
     rates, vectors = spectrum("kernel", kernel)
     if k_test is not None:
-        k_test = np.asarray(k_test)
+        k_test = host.host_array("k_test", k_test, "kernel values of shape (n_test, n)")
         k_test = host.test_kernel(host.as_matrix(k_test) if k else k_test, len(kernel))
         m = len(k_test) // (k or 1)
         test_start = _start("f0_test", f0_test, (m, *y.shape[1:]))

@@ -99,7 +99,7 @@ def _regression(kernel, y, k_test, ridge) -> Regression:
     residual /= max(np.abs(y).max(), 1e-300)
     test = None
     if k_test is not None:
-        k_test = np.asarray(k_test)
+        k_test = host.host_array("k_test", k_test, "kernel values of shape (n_test, n)")
         k_test = host.test_kernel(host.as_matrix(k_test) if k else k_test, n)
         test = _bounded(k_test @ weights).reshape(-1, *y.shape[1:])
     return Regression(weights.reshape(y.shape), test, 1 / inverse, float(residual))

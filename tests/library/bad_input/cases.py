@@ -255,7 +255,8 @@ CASES = [
       for bad in (None, "1", "abc", [], [None], -1.0, [1.0, -1e-9], math.nan, 1j,
                   object(), True, [[1.0], [1.0, 2.0]])],
     *[(kernel_flow, {"k_test": bad}, "k_test")
-      for bad in (*NOT_FLOAT_ARRAYS[1:], K[:, :2], K[0], K * np.inf, K[:0])],
+      for bad in (*NOT_FLOAT_ARRAYS[1:], K[:, :2], K[0], K * np.inf, K[:0],
+                  K.tolist())],
     *[(kernel_flow, {"f0_train": bad}, "f0_train")
       for bad in (*NOT_FLOAT_ARRAYS[1:], INF_Y, Y[:2], Y[:, 0], 0.0)],
     *[(kernel_flow, {"k_test": K[:2], "f0_test": bad}, "f0_test")
@@ -272,7 +273,8 @@ CASES = [
       for bad in (*NOT_FLOAT_ARRAYS, INF_Y, Y[:0], Y[:2], Y[None], np.ones((2, 3)),
                   np.array(1.0))],
     *[(kernel_regression, {"k_test": bad}, "k_test")
-      for bad in (*NOT_FLOAT_ARRAYS[1:], K[:, :2], K[0], K * np.inf, K[:0])],
+      for bad in (*NOT_FLOAT_ARRAYS[1:], K[:, :2], K[0], K * np.inf, K[:0],
+                  K.tolist())],
     *[(kernel_regression, {"ridge": bad}, "ridge")
       for bad in (*NOT_FLOATS, -1e-9, math.nan, math.inf)],
     (kappa, {"apply": linear, "params": W * 0, "x": X * 0}, "params"),

@@ -14,6 +14,7 @@ import pytest
 from flax import nnx
 
 import ntkbook
+from tests.helpers.networks import agree, dense
 
 NET = ntkbook.mlp(4, 1, outputs=3)
 X = jnp.asarray(np.random.default_rng(0).standard_normal((5, 2)))
@@ -184,7 +185,12 @@ def follow(before, call, pattern, then):
     else:
         exec(then.format(*typed.groups()), known)
     found = eval(call, known)
-    assert found is not None
+    found = found(X) if callable(found) else found
+    numbers = [np.asarray(a, float) for a in jax.tree.leaves(found)]
+    assert numbers and all(np.isfinite(a).all() for a in numbers)
+    if call == NTK and str(getattr(known["x1"], "dtype", "")) == "float64":
+        x1 = jnp.asarray(known["x1"])
+        agree(found, dense(known["apply"], known["params"], x1, x1), 1e-10)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case[2])

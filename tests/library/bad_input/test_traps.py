@@ -1,5 +1,7 @@
 """Traps that need more than one call."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +21,7 @@ from tests.library.bad_input.calls import (
     gradient_flow,
     kappa,
     kernel_flow,
+    kernel_regression,
     linearize,
     ntk,
 )
@@ -70,6 +73,9 @@ def test_mixed_precision_is_refused_everywhere():
 def test_what_needs_values_says_so_under_jit():
     with pytest.raises(TypeError, match="traced"):
         jax.jit(lambda k: ntkbook.kernel_flow(k, Y, 1.0).train)(K)
+    for function in (partial(kernel_flow, times=1.0), kernel_regression):
+        with pytest.raises(TypeError, match="`k_test` is traced"):
+            jax.jit(lambda k, f=function: f(k_test=k).test)(K)
     with pytest.raises(TypeError, match="traced"):
         jax.jit(lambda x: ntkbook.kappa(NET.apply, PARAMS, x, Y).value)(X)
     with pytest.raises(TypeError, match="`step_size`"):

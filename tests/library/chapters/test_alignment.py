@@ -128,6 +128,21 @@ def test_centred_alignment_ignores_constants_and_scale():
     assert plain == pytest.approx(y @ GRAM @ y / (len(y) * np.linalg.norm(GRAM)))
 
 
+def test_centring_overflows_nowhere():
+    y, largest = np.array([1.0, -2.0, 3.0]), 1.7e308
+    for options in ({"normalized": True}, {}):
+        one = al.target_alignment(np.eye(3), y / 10, centered=True, **options)
+        scale = 1.0 if options else largest
+        huge = al.target_alignment(
+            largest * np.eye(3), y / 10, centered=True, **options
+        )
+        np.testing.assert_allclose(huge, scale * one, rtol=1e-13)
+    far = al.target_alignment(np.eye(3), 5e307 * y, centered=True, normalized=True)
+    np.testing.assert_allclose(
+        far, al.target_alignment(np.eye(3), y, centered=True, normalized=True)
+    )
+
+
 @pytest.mark.parametrize("centered", [False, True])
 def test_normalized_target_alignment_is_the_cosine_with_y_y(centered):
     y = np.random.default_rng(0).normal(size=(len(GRAM), 3)) + 0.5

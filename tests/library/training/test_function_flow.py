@@ -101,7 +101,11 @@ def test_shapes_that_do_not_fit(change, words):
 
 
 def test_losses_that_cannot_be():
-    for y, words in ((HOT[:, :1], "each class"), (2 * HOT, "sum to 1")):
+    for y, words in (
+        (HOT[:, :1], "each class"),
+        (2 * HOT, "pass y / y.sum"),
+        (0 * HOT, "leave out"),
+    ):
         with pytest.raises(ValueError, match=words):
             ntkbook.kernel_flow(KERNEL, y, 1.0, loss="softmax")
     with pytest.raises(ValueError, match="finite"):

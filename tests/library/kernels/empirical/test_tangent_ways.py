@@ -7,7 +7,7 @@ import pytest
 
 import ntkbook
 from ntkbook.validation.host import as_matrix
-from tests.helpers.networks import ONE, THREE, agree, dense, setting
+from tests.helpers.networks import ONE, THREE, agree, setting
 from tests.helpers.processes import finished, python
 
 
@@ -58,25 +58,6 @@ def test_products_with_vectors(gib):
         agree(operator.T @ full[:, 0], full.T @ full[:, 0], 1e-12)
 
 
-def test_a_second_call_of_a_kind_checks_its_numbers(getkey):
-    net = ntkbook.mlp(8, 1, "tanh", outputs=2)
-    x = jax.random.normal(getkey(), (5, 3))
-    params = net.init(getkey(), x)
-    whole = ntkbook.ntk(net.apply, params, x, x[:3])
-    with ntkbook.limit_memory(1e-9):  # a block for each pair of inputs
-        agree(ntkbook.ntk(net.apply, params, x, x[:3]), whole, 1e-12)
-    for bad in (jnp.nan, jnp.inf):
-        with pytest.raises(ValueError, match="`x1`"):
-            ntkbook.ntk(net.apply, params, bad * x, x[:3])
-        with pytest.raises(ValueError, match="`x2`"):
-            ntkbook.ntk(net.apply, params, x, bad * x[:3])
-        with pytest.raises(ValueError, match=r"`params\["):
-            broken = [params[0], {"weight": bad * params[1]["weight"]}]
-            ntkbook.ntk(net.apply, broken, x, x[:3])
-    agree(ntkbook.ntk(net.apply, params, 2 * x, x[:3]),
-          dense(net.apply, params, 2 * x, x[:3]), 1e-10)  # fmt: skip
-
-
 def test_ensembles():
     apply, params, x1, x2 = setting(**THREE)
     many = jax.tree.map(lambda p: jnp.stack([p, 2 * p, -p]), params)
@@ -94,6 +75,20 @@ def test_ensembles():
         for found in (at_once, one_by_one):
             for a, b in zip(found, wanted, strict=True):
                 agree(a[i], b, 1e-12)
+
+
+def test_functions_that_close_over_traced_values():
+    apply, params, x, _ = setting(**ONE)
+
+    def of(scale):
+        return ntkbook.ntk(lambda p, x: scale * apply(p, x), params, x)
+
+    scales, once = jnp.array([1.0, 2.0]), ntkbook.ntk(apply, params, x)
+    wanted = jnp.stack([once, 4 * once])
+    agree(jax.vmap(of)(scales), wanted, 1e-12)
+    agree(jax.lax.map(of, scales), wanted, 1e-12)
+    agree(jax.jit(of)(2.0), wanted[1], 1e-12)
+    agree(jax.grad(lambda s: of(s)[0, 0])(2.0), 4 * once[0, 0], 1e-12)
 
 
 def test_blocks_of_convolutions_change_nothing():

@@ -14,6 +14,7 @@ from ntkbook.infinite import (
     ntk,
     piecewise_linear,
 )
+from ntkbook.kernels.infinite.recognize import line_for
 
 SELU = 1.0507009873554805, 1.6732632423543772
 
@@ -173,6 +174,36 @@ def test_no_variance():
         assert np.isfinite(derivative(0.0))
 
 
+def test_many_kinks():
+    """Those of tanh's chords: one program whatever their number."""
+    kinks = np.linspace(-3, 3, 101)
+    values = np.tanh(kinks)
+    slopes = [0.0, *np.diff(values) / np.diff(kinks), 0.0]
+    chords = piecewise_linear(kinks.tolist(), slopes)  # type: ignore[arg-type]
+    near = jax.jit(expectations, static_argnums=0)
+    found, smooth = (near(f, 0.5, 0.8, 0.3) for f in (chords, "tanh"))
+    np.testing.assert_allclose(found[:2], smooth[:2], rtol=1e-3)
+    equations = [
+        str(jax.make_jaxpr(lambda c, f=f: expectations(f, 1.0, 1.0, c)[:2])(0.5))
+        for f in (chords, piecewise_linear(kinks[::10].tolist(), slopes[::10] + [0.0]))
+    ]
+    assert len(equations[0]) < 2 * len(equations[1])
+
+
+@each
+def test_single_precision(name):
+    activation, at = CASES[name][0], ([1.0, 0.8, 1.0], [1.0, 1.5, 1.0], [1.0, 0.6, 0.0])
+    single, double = (
+        expectations(activation, *(jnp.array(a, dtype) for a in at))
+        for dtype in ("float32", "float64")
+    )
+    assert single.value.dtype == single.slope.dtype == np.float32
+    for a, b in zip(single[:2], double[:2], strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
+    with jax.enable_x64(False):
+        assert np.isfinite(expectations(activation, 1.0, 1.0, 1.0)[:2]).all()
+
+
 def test_what_is_refused_comes_with_a_line_that_works(getkey):
     x = jax.random.normal(getkey(), (4, 3))
     for steep in (
@@ -180,17 +211,36 @@ def test_what_is_refused_comes_with_a_line_that_works(getkey):
         lambda z: jnp.cos(25 * z),
         lambda z: jnp.where(z > 0, z, 0.1 * z),
         lambda z: jnp.clip(z, -2, 2),
+        lambda z: z.clip(-2, 2),
+        lambda z: jnp.where(z > 0, z, -0.0),
         lambda z: jax.nn.elu(z, 0.5),
     ):
         with pytest.raises(ValueError, match="too steep") as raised:
             ntk(x, depth=1, activation=steep)
         line = str(raised.value).split("activation=")[1].split(", which")[0]
+        assert "-0.0" not in line
         activation = eval(line, {"ntkbook": ntkbook})
         assert np.isfinite(ntk(x, depth=1, activation=activation)).all()
         z = jnp.linspace(-3, 3, 31)
         np.testing.assert_allclose(activation(z), steep(z), atol=1e-6)
-    with pytest.raises(ValueError, match="piecewise_linear"):
-        ntk(x, depth=1, activation=lambda z: jnp.where(z > 0, z, jnp.sin(z) / 2))
+    for unknown in (
+        lambda z: jnp.where(z > 0, z, jnp.sin(z) / 2),
+        lambda z: jnp.where(jnp.abs(z) > 59, jnp.exp(z**2), jnp.abs(z)),
+    ):
+        with pytest.raises(ValueError, match="piecewise_linear"):
+            ntk(x, depth=1, activation=unknown)
+
+
+def test_advice_never_fails_in_place_of_the_refusal(getkey):
+    """What a reader's function does with a single number, or far away, is no matter."""
+
+    def only_arrays(z):
+        if z.ndim == 0:
+            raise RuntimeError
+        return jnp.abs(z)
+
+    assert line_for(only_arrays) is None
+    assert line_for(lambda z: jnp.exp(z**2)) is None
 
 
 def test_arguments():
