@@ -15,6 +15,7 @@ from ntkbook.infinite import (
     piecewise_linear,
 )
 from ntkbook.kernels.infinite.recognize import line_for
+from tests.helpers.draws import weekly
 
 SELU = 1.0507009873554805, 1.6732632423543772
 
@@ -133,7 +134,10 @@ def test_against_random_units(name, getkey):
         assert abs(value - products.mean()) < 5 * error
 
 
-@each
+@pytest.mark.parametrize(
+    "name",
+    ["hard tanh", "elu", *map(weekly, ["relu6", "own", "elu with a kink", "selu"])],
+)
 def test_derivatives(name, getkey):
     activation = CASES[name][0]
     at_once = jax.jit(lambda z: jnp.stack(expectations(activation, *z)[:2]))
