@@ -11,16 +11,18 @@ for (const event of ["toggle", "click"]) {
   );
 }
 
-// The keyboard must reach what scrolls sideways: code, tables and, on a phone, figures.
+// The keyboard must reach what scrolls sideways: code, tables and, on a phone, figures and
+// formulas, which are not in its way otherwise (_config.yml).
 // (The theme looks after code and tables as well, but not on every page in time.)
 function reachWide() {
   const figures = ".cell_output > figure:has(> img), .cell_output > .output";
-  const wide = `${figures}, .pst-scrollable-table-container, pre`;
+  const wide = `${figures}, .pst-scrollable-table-container, pre, .math`;
   for (const box of document.querySelectorAll(wide))
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
 }
 for (const event of ["load", "resize"]) window.addEventListener(event, reachWide);
+addEventListener("load", () => window.MathJax?.startup?.promise.then(reachWide));
 
 // The theme names its function in the button's tag, where the book's security policy
 // (book/tools/site/content_policy.py) lets no script run.

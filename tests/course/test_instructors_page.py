@@ -23,7 +23,9 @@ needs.package("otter", get="make environment")
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "book" / "instructors.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"(?ms)^( *)```sh\n(.*?)^ *```", PAGE)
+# A line that ends in a backslash goes on in the next.
+ONE_LINE = re.sub(r"\\\n *", "", PAGE)
+BLOCKS = re.findall(r"(?ms)^( *)```sh\n(.*?)^ *```", ONE_LINE)
 COMMANDS = [line.strip() for _, block in BLOCKS for line in block.splitlines()]
 INLINE = re.findall(r"`(make [\w =-]+)`", PAGE)
 # The page's names, and those of the small course.

@@ -159,8 +159,8 @@ def _rule():
 def elu(alpha: float = 1.0, scale: float = 1.0) -> Elu:
     r"""Return the exponential linear unit, an activation whose expectations are known.
 
-    .. math:: \phi(z) = \lambda z \quad (z > 0), \qquad
-        \lambda \alpha (e^z - 1) \quad (z \le 0)
+    .. math:: \phi(z) = \begin{cases} \lambda z & z > 0 \\
+        \lambda \alpha (e^z - 1) & z \le 0 \end{cases}
 
     They are integrals of one variable, right to 1e-10 for variances up to 1e4.
 

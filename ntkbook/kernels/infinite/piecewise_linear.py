@@ -200,8 +200,10 @@ def piecewise_linear(
 ) -> PiecewiseLinear:
     r"""Return a piecewise linear activation, with its expectations in closed form.
 
-    .. math:: \phi'(z) = s_i \quad \text{for } t_{i - 1} < z < t_i, \qquad
-        \phi(0) = \phi_0
+    .. math::
+
+        \phi'(z) &= s_i \quad \text{for } t_{i - 1} < z < t_i, \\
+        \phi(0) &= \phi_0
 
     with no jumps. The closed form has one bivariate normal probability for each pair of
     kinks, right to about 1e-15 of :math:`\mathbb E[\phi^2]` at variances near 1, to
