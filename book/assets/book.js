@@ -16,7 +16,7 @@ for (const event of ["toggle", "click"]) {
 // (The theme looks after code and tables as well, but not on every page in time.)
 function reachWide() {
   const figures = ".cell_output > figure:has(> img), .cell_output > .output";
-  const wide = `${figures}, .pst-scrollable-table-container, pre, .math`;
+  const wide = `${figures}, .pst-scrollable-table-container, pre, .math, mjx-container`;
   for (const box of document.querySelectorAll(wide))
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
