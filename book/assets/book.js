@@ -16,7 +16,7 @@ for (const event of ["toggle", "click"]) {
 // (The theme looks after code and tables as well, but not on every page in time.)
 function reachWide() {
   const figures = ".cell_output > figure:has(> img), .cell_output > .output";
-  const formulas = '.math, mjx-container[display="true"]';
+  const formulas = ".math, mjx-container";
   const wide = `${figures}, ${formulas}, .pst-scrollable-table-container, pre`;
   for (const box of document.querySelectorAll(wide))
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0; // 1: rounding
