@@ -48,9 +48,10 @@ function mendSearch() {
         if (!Object.hasOwn(Search._index[part], name))
           Object.defineProperty(Search._index[part], name, { value: undefined });
     const known = (word) => Object.keys(Search._index.terms).some((term) => term.includes(word));
-    const [whole, words] = parse(query);
+    const parsed = parse(query);
+    const [whole, words] = parsed;
     const parts = [...words].some((word) => word.includes("_") && !known(word));
-    return parts ? parse(whole.replaceAll("_", " ")) : parse(query);
+    return parts ? parse(whole.replaceAll("_", " ")) : parsed;
   };
 
   const toText = Search.htmlToText;

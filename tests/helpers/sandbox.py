@@ -1,8 +1,6 @@
 """What shuts submissions in: which of it works on this machine."""
 
 import importlib.util
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,23 +13,23 @@ GRADING = ROOT / "book" / "tools" / "course" / "grader_files"
 SIGNALS, TCP, NEVER = 6, 4, 10**6
 
 
-def landlock() -> int:
-    """The version of Landlock here; 0 for none."""
-    file = GRADING / "kernels" / "python3" / "landlock.py"
-    spec = importlib.util.spec_from_file_location("landlock", file)
+def beside_the_kernel(name: str):
+    """A module of those that stand with the graders' kernel, loaded from its file."""
+    file = GRADING / "kernels" / "python3" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.version()
+    return module
+
+
+def landlock() -> int:
+    """The version of Landlock here; 0 for none."""
+    return beside_the_kernel("landlock").version()
 
 
 def bubblewrap() -> bool:
     """Whether it is installed, and this machine lets it do what it does."""
-    test = "bwrap --unshare-all --die-with-parent --new-session --ro-bind / / "
-    test += "--proc /proc --dev /dev --size 1048576 --tmpfs /tmp true"
-    return bool(
-        shutil.which("bwrap")
-        and not subprocess.run(test.split(), capture_output=True).returncode
-    )
+    return beside_the_kernel("start").bubblewrap() is not None
 
 
 def forbids(kind: str, version: int) -> bool:

@@ -39,6 +39,7 @@ from book.tools.course import marks
 from book.tools.course.contained import ENDED, STOPPED
 from book.tools.course.prepare import digest, prepare
 from book.tools.course.submissions import Submission, Unreadable, found_in, read
+from ntkbook.machine.whole_files import replacing
 
 SECONDS = int(os.environ.get("COURSE_ALL_SECONDS", 900)) + 60
 ATTEMPTS = 3
@@ -221,9 +222,8 @@ def _json(path: Path) -> dict:
 
 
 def _write(path: Path, content: dict) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    part.replace(path)
+    with replacing(path) as file:
+        json.dump(content, file, indent=1)
 
 
 @contextmanager

@@ -98,7 +98,8 @@ def ntk(
     kernel = kernel_of(apply, params, x1, x2, _pairs(trace, per_output))
     how = kernel.blocks()
     if kernel.in_one(how):  # small: calling several programs would be most of the work
-        return check_finite(_at_once(kernel.plan.how, kernel.params, *kernel.inputs))
+        inputs = kernel.x1, kernel.x2
+        return check_finite(_at_once(kernel.plan.how, kernel.params, *inputs))
     return check_finite(gram_in_blocks(**how, swap=kernel.swap))
 
 
@@ -201,11 +202,6 @@ class Kernel(NamedTuple):
         axes = {SUM: 0, OWN: 1, ALL: 2}[self.plan.how.pairs]
         return (n1, n2) + (self.plan.outputs,) * axes
 
-    @property
-    def inputs(self) -> tuple:
-        """Return both batches, the second ``None`` where it is the first."""
-        return self.x1, self.x2
-
     def in_one(self, how: dict[str, Any]) -> bool:
         """Say whether it is small, and one device computes it in one block.
 
@@ -214,7 +210,7 @@ class Kernel(NamedTuple):
         """
         one = len(how["rows"]) == 1 and len(how["columns"] or [0]) == 1
         small = max(self.shape[:2]) * self.plan.outputs <= FULL
-        return one and small and mesh_for(self.params, *self.inputs) is None
+        return one and small and how["multiple"] == 1  # of devices
 
     def blocks(self) -> dict[str, Any]:
         """Return how to compute it block by block, as ``gram_in_blocks`` takes it."""

@@ -1,6 +1,5 @@
 """What starts the kernel for graders asks first what works, and what would be seen."""
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -14,10 +13,7 @@ needs.that(sys.platform.startswith("linux"), "Linux", get="a machine that runs i
 
 @pytest.fixture
 def start(monkeypatch):
-    file = sandbox.GRADING / "kernels" / "python3" / "start.py"
-    spec = importlib.util.spec_from_file_location("start", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = sandbox.beside_the_kernel("start")
     monkeypatch.delenv("COURSE_SANDBOX", raising=False)
     monkeypatch.setattr(sys, "argv", ["start.py", "--check"])
     monkeypatch.setattr(sys, "path", list(sys.path))
