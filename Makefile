@@ -12,7 +12,10 @@ MODULE ?=
 ONLY ?=
 
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -q
+# The tests run in two processes, so each gets one thread of LAPACK's: with more, the threads
+# of one wait for those of the other, spinning, and an eigendecomposition takes ten times
+# the CPU.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -p no:cacheprovider -q
 # What JAX has compiled once serves all tests and chapters: by default it keeps only what
 # took longer than a second, and the tests compile thousands of small functions.
 WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
@@ -21,7 +24,7 @@ WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 # Which test runs which function, for `make check`: `make test` records it, in
 # .testmondata, where CI is not set: recording takes a fifth of the time. It needs
 # pytest's cache.
-TESTMON := $(WITH_CACHE) $(BIN)/python -m pytest -q
+TESTMON := $(WITH_CACHE) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
 # Tests and chapters compile much and compute little, so they are compiled in less time:
 # by XLA's older code generator, and the tests without LLVM's optimisations. `make
 # test-all` also runs them all as a reader does. Which of the flags a release has is
