@@ -41,7 +41,7 @@ HABITS = (
     Habit(
         "derivative by",
         r"\b(?:derivatives?|gradients?|slopes?|Jacobians?|Hessians?) by\b"
-        r"|\bdifferentiat(?:e|es|ed|ing)(?: \S+){0,4}? by\b",
+        r"|\b[Dd]ifferentiat(?:e|es|ed|ing)(?: \S+){0,4}? by\b",
         "mathematicians differentiate a function with respect to a variable",
         "with respect to",
         r"by (?:hand|entry|JAX|automatic|less|more|finite|all of|its full|a factor|\d)"
@@ -60,7 +60,7 @@ HABITS = (
     Habit(
         "books",
         r"\bbook-?keeping\b|\bbooked\b|\bkeeps? (?:the |its )?books\b"
-        r"|\b(?:the|its|without) books\b"
+        r"|\b(?:[Tt]he|its|without) books\b"
         r"|\b(?:an?|the|exact|this) accounts?\b(?! for)",
         "a metaphor that stands for an exact sum",
         "decomposition, contribution, description",
@@ -110,7 +110,7 @@ HABITS = (
         "picture",
         r"\b(?:this|first|last|next|central|lower|upper|left|right|source's|paper's)"
         r" pictures?\b|\bpost's pictures?\b"
-        r"|\bpictures? (?:of Figure|of the|with a|without a)\b"
+        r"|\bpictures? (?:of Figure|with a|without a)\b"
         r"|\bwith a picture\b|\bin one picture\b",
         "papers have figures, and figures have panels",
         "figure, panel, plot",

@@ -31,17 +31,19 @@ SHOWN = ("alt", "caption", "outcome", "why", "unchecked")
 
 @dataclass(frozen=True)
 class Text:
-    """Some sentences: the file, a cell (0 where there are none), a line, the words."""
+    """Some sentences: the file, the cell of a notebook, the line, the words."""
 
     file: str
-    cell: int
+    cell: int | None
     line: int
     words: str
 
     def where(self, offset: int) -> str:
         """The place of a character, as an editor finds it."""
         line = self.line + self.words.count("\n", 0, offset)
-        return f"{self.file}, cell {self.cell}" if self.cell else f"{self.file}:{line}"
+        if self.cell is not None:
+            return f"{self.file}, cell {self.cell}"
+        return f"{self.file}:{line}"
 
 
 def prose(text: str) -> str:
@@ -58,7 +60,7 @@ def texts(root: Path) -> Iterator[Text]:
     pages = [root / "README.md", *sorted((root / "book").rglob("*.md"))]
     for path in pages:
         name = str(path.relative_to(root))
-        yield Text(name, 0, 1, prose(path.read_text(encoding="utf-8")))
+        yield Text(name, None, 1, prose(path.read_text(encoding="utf-8")))
     for folder in "ntkbook", "book/tools", "notebooks/runs", "benchmarks":
         for path in sorted((root / folder).rglob("*.py")):
             name = str(path.relative_to(root))
@@ -93,7 +95,7 @@ def shown(metadata: dict) -> Iterator[str]:
             yield value
 
 
-def code(source: str, file: str, cell: int = 0) -> Iterator[Text]:
+def code(source: str, file: str, cell: int | None = None) -> Iterator[Text]:
     """The strings and the comments of Python code; of an f-string what is fixed."""
     waiting = [ast.parse(source)]
     while waiting:
@@ -118,7 +120,7 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def comments(source: str, file: str, cell: int) -> Iterator[Text]:
+def comments(source: str, file: str, cell: int | None) -> Iterator[Text]:
     """Comments; those on lines that follow one another are one text."""
     first, lines = 0, []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -136,7 +138,7 @@ def script(source: str, file: str) -> Iterator[Text]:
     """The strings and the comments of JavaScript."""
     for match in SCRIPT.finditer(source):
         words = re.sub(r"\$\{[^}]*\}", BLANK, match[0])
-        yield Text(file, 0, 1 + source.count("\n", 0, match.start()), words)
+        yield Text(file, None, 1 + source.count("\n", 0, match.start()), words)
 
 
 def record(source: str, file: str) -> Iterator[Text]:
@@ -147,6 +149,6 @@ def record(source: str, file: str) -> Iterator[Text]:
         if isinstance(node, str):
             head = json.dumps(node, ensure_ascii=False)[1:40]
             line = 1 + source.count("\n", 0, max(source.find(head), 0))
-            yield Text(file, 0, line, prose(node))
+            yield Text(file, None, line, prose(node))
         elif isinstance(node, dict | list):
             waiting += node.values() if isinstance(node, dict) else node
