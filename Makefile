@@ -116,12 +116,13 @@ matrix:  ## run the tests on every Python, JAX and processor promised (ONLY=... 
 	$(has_python)
 	@$(PYTHON) -m book.tools.matrix $(ONLY)
 
-lint: environment  ## check style, imports and the notebooks' form
-	$(call heading,Lint: style; imports; the notebooks)
+lint: environment  ## check style, imports, the notebooks' form and the wording
+	$(call heading,Lint: style; imports; the notebooks; the wording)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "Run: make format"; exit 1; }
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m book.tools.notebooks.lint
+	@$(BIN)/python -m book.tools.language
 
 types: environment  ## check the types that the library states
 	$(call heading,Types)

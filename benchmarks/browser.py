@@ -1,6 +1,6 @@
 """Time what a reader waits for: sliders, frames, the first page, an answer's check.
 
-Nothing is compared here, so there is no table of ratios: each time stands beside the
+Nothing is compared here, so there is no table of ratios: each time is printed with the
 one it should stay under, on a machine that does nothing else. The book is built first,
 if it has changed; Chromium has to be there.
 """
@@ -131,7 +131,7 @@ def build_again(rounds: int) -> list[float]:
 
 
 def main(small: bool, rounds: int):
-    """Print each time beside its bound, and end with an error above one."""
+    """Print each time and its bound, and end with an error above one."""
     from playwright.sync_api import sync_playwright  # only here it is needed
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")

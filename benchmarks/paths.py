@@ -1,7 +1,8 @@
-"""Time training that keeps the books of a path kernel against plain training.
+"""Time training that sums a path kernel against plain training.
 
-Both make the same steps; the books add, at every step, the tangent kernel between the
-queries and the training points ("start"), or its average over the step ("exact").
+Both make the same steps; the path kernel adds, at every step, the tangent kernel
+between the queries and the training points ("start"), or its average over the step
+("exact").
 """
 
 from functools import partial
@@ -19,7 +20,7 @@ TOLERANCE = 1e-8  # of the trained outputs at the queries
 
 
 def ways(points: int, queries: int, features: int, width: int, steps: int) -> dict:
-    """Return training without books, and with both kinds."""
+    """Return plain training, and that with both kinds of path kernel."""
     keys = jax.random.split(jax.random.key(0), 4)
     x = jax.random.normal(keys[0], (points, features))
     y = jax.random.normal(keys[1], (points, 1))

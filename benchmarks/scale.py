@@ -45,7 +45,7 @@ def work(way: str, path: str, points: str, width: str, port: str, process: str):
             lambda: ntkbook.ntk_on_disk(path, apply, params, x, progress=False)
         )
     else:
-        if way == "warm":  # all but the large kernel itself has to be done before
+        if way == "warm":  # all except the large kernel itself is done before
             jax.block_until_ready(ntkbook.ntk(apply, params, x))
         start = time.perf_counter()
         kernel = jax.block_until_ready(ntkbook.ntk(apply, params, x))

@@ -34,7 +34,7 @@ NAMES = {
     "machine.memory": "memory_budget limit_memory",
 }
 
-# What is public beside them. (neural_tangents is missing, since it needs a package that
+# What else is public. (neural_tangents is missing, since it needs a package that
 # is seldom installed: `from ntkbook import *` and help(ntkbook) must do without it.)
 MODULES = """
     alignment critique data flow infinite page paths results taylor width

@@ -88,7 +88,7 @@ def fashion_mnist(cache=None, *, shrink: int = 1) -> Images:
     """
     shrink = checks.positive_int("shrink", shrink)
     if 28 % shrink:
-        raise ValueError(f"`shrink` must divide 28, but {shrink} came.")
+        raise ValueError(f"`shrink` must divide 28, not {shrink}.")
     found = {name: _fashion(name, cache) for name in FASHION_SHA256}
     pixels, labels = [], []
     for part in ("train", "t10k"):

@@ -141,7 +141,7 @@ def _mend(library) -> None:
     # With implementation 0 it takes whichever of the others needs fewest operations.
     empirical._get_flops = _operations
     # In place of an interpreter that JAX has replaced: constants are computed at once,
-    # also inside of `jit`, and what depends on traced values is traced.
+    # also inside `jit`, and what depends on traced values is traced.
     at_once = _With(core, eval_context=jax.ensure_compile_time_eval)
     predict.jax = library._src.stax.linear.jax = _With(jax, core=at_once)
     # `max_learning_rate` asks SciPy for the largest eigenvalue by its old keyword.

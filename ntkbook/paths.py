@@ -189,7 +189,7 @@ def checkpoint_kernel(
     loss: str | Callable = "squared",
     rule: str = "left",
 ) -> PathKernel:
-    r"""Estimate the path kernel from the weights at some moments of a training run.
+    r"""Estimate the path kernel from the weights at some times of a training run.
 
     .. math:: K^p(x, x_i) \approx \sum_c (t_{c+1} - t_c)\, \Theta_{t_c}(x, x_i)
 
@@ -201,8 +201,8 @@ def checkpoint_kernel(
 
     Args:
         apply: ``apply(params, x) -> (n, k)``.
-        checkpoints: the parameters at each moment, in order, at least two; the first is
-            the start, and with ``"left"`` the last is needed for ``outputs`` only.
+        checkpoints: the parameters at each time, in order, at least two; the first is
+            initial, and with ``"left"`` the last is needed for ``outputs`` only.
         times: ``(c,)``, increasing: step size times steps, for a loss that sums over
             the points (:func:`ntkbook.flow.training_time` converts other conventions).
         x, y, x_test, loss: as for :func:`path_kernel`.
@@ -237,8 +237,8 @@ def checkpoint_kernel(
     """
     if not isinstance(checkpoints, (list, tuple)) or len(checkpoints) < 2:
         raise TypeError(
-            "`checkpoints` must be a list of the parameters at two moments or more, "
-            f"but {checks.short(checkpoints)} came."
+            "`checkpoints` must be a list of the parameters at two times or more, "
+            f"not {checks.short(checkpoints)}."
         )
     x, y, dtype = model.data(apply, checkpoints[0], x, y)
     like = jax.tree.map(jnp.shape, checkpoints[0])
@@ -258,7 +258,7 @@ def checkpoint_kernel(
     if times.shape != (len(checkpoints),) or not (np.diff(times) > 0).all():
         raise ValueError(
             f"`times` must be {len(checkpoints)} increasing numbers, one for each of "
-            f"`checkpoints`, but {checks.short(times)} came."
+            f"`checkpoints`, not {checks.short(times)}."
         )
     checks.one_of("rule", rule, RULES)
     of_loss = loss_function(loss, y)

@@ -34,7 +34,7 @@ def linearize(apply: Callable, params0: PyTree, *, offset: bool = True) -> Calla
 
     The product with :math:`w - w_0` is one forward-mode derivative, at the cost of
     about two calls of ``apply``; the Jacobian is never formed. Without the offset
-    :math:`f(x, w_0)` it keeps of the network nothing but its tangent kernel there.
+    :math:`f(x, w_0)` it keeps of the network only its tangent kernel there.
 
     Args:
         apply: ``apply(params, x) -> (n, k)``.

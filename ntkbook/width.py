@@ -27,7 +27,7 @@ __all__ = ["Norms", "Sweep", "one_layer_norms", "sweep"]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Sweep:
-    """What :func:`sweep` measured; prints as a table of means with 95 % intervals.
+    """What :func:`sweep` measured; prints as a table of means with 95% intervals.
 
     Attributes:
         widths: ``(w,)``.
@@ -123,7 +123,7 @@ class Sweep:
     def _scalars(self, name: str) -> np.ndarray:
         if self[name].ndim != 2:
             raise ValueError(
-                f"`{name}` is an array of shape {self[name].shape[2:]} for each start; "
+                f"`{name}` is an array of shape {self[name].shape[2:]} for each draw; "
                 "make it one number in `measure`."
             )
         return self[name]
@@ -143,9 +143,7 @@ class Sweep:
             for row in rows
         ]
         seeds = next(iter(self.values.values())).shape[1]
-        return "\n".join(
-            [*lines, f"means over {seeds} initialisations [95 % interval]"]
-        )
+        return "\n".join([*lines, f"means over {seeds} initialisations [95% interval]"])
 
     def _repr_html_(self) -> str:
         head, *rows = self._rows()
@@ -175,17 +173,17 @@ def sweep(
 ) -> Sweep:
     r"""Measure something at several widths, each time from many random initialisations.
 
-    The starts of one width run together, as one compiled and vectorised program on
+    The draws of one width run together, as one compiled and vectorised program on
     whatever device JAX has; each width is compiled anew, since shapes differ.
 
     Args:
         measure: ``measure(width, key) -> {name: number or array}``, of JAX operations.
         widths: the widths m, each at least 1, without repeats.
-        n_seeds: how many starts for each width, at least 2. All are independent, those
+        n_seeds: how many draws for each width, at least 2. All are independent, those
             of different widths too.
         key: random key. With ``impl="rbg"`` programs that draw compile faster; which
             numbers are drawn then depends on ``batch_size``.
-        batch_size: how many starts to run together; ``None`` means all. A small number
+        batch_size: how many draws to run together; ``None`` means all. A small number
             needs less memory.
         progress: show a progress bar where the sweep takes longer than two seconds.
 
@@ -211,10 +209,10 @@ def sweep(
     """
     checks.function("measure", measure, "measure(width, key)")
     if isinstance(widths, (str, dict)) or not np.iterable(widths):
-        raise TypeError(f"`widths` must be a list, but {checks.short(widths)} came.")
+        raise TypeError(f"`widths` must be a list, not {checks.short(widths)}.")
     widths = [checks.positive_int("widths", m) for m in widths]
     if not widths or len(set(widths)) < len(widths):
-        raise ValueError(f"`widths` must be distinct and not empty: {widths} came.")
+        raise ValueError(f"`widths` must be distinct and not empty, not {widths}.")
     n_seeds = checks.bounded_int("n_seeds", n_seeds, 2)  # one has no interval
     key = checks.random_key("key", key)
     if checks.is_traced(key):
@@ -344,12 +342,12 @@ def one_layer_norms(
 
 
 def _shapes(program, keys) -> dict[str, tuple]:
-    """Return the shapes of what is measured; refuse all but a dictionary of numbers."""
+    """Return the shapes of what is measured; refuse what is no dict of numbers."""
     out = checks.shape_of("measure(width, key)", program, keys)
     if not isinstance(out, dict) or not out:
         raise TypeError(
-            "`measure(width, key)` must return a dictionary {name: number}, but "
-            f"{checks.short(out)} came."
+            "`measure(width, key)` must return a dictionary {name: number}, not "
+            f"{checks.short(out)}."
         )
     for name, value in out.items():
         kind = getattr(getattr(value, "dtype", None), "kind", "")  # keys have none

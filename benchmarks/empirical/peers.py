@@ -59,7 +59,7 @@ def squeezed(gram):
 
 
 def torch_func(setting: Setting, chunk: int | None = None) -> Way:
-    """Return PyTorch's way: Jacobians of all points, then one product a layer."""
+    """Return PyTorch's way: Jacobians of all points, then one product per layer."""
     import torch
 
     module, x = setting.in_torch()

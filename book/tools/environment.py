@@ -223,7 +223,7 @@ def install_pins(environment, python):
 
 def with_uv(environment):
     """Install the pins with uv, where it is there: in seconds. If it cannot, pip can,
-    or says why not; and whoever told pip where packages are has not told uv.
+    or says why not; and pip may know of an index of packages of which uv does not.
     """
     uv = shutil.which("uv")
     if not uv or "PIP_INDEX_URL" in os.environ:

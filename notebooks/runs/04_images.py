@@ -40,7 +40,7 @@ SETTINGS = {
     "momentum": 0.9,
     "step_size": 1.0,  # over the mean rate, which is the largest eigenvalue over n
     "most_steps": 4000,
-    "left": 0.02,  # training stops when this share of the loss is left
+    "left": 0.02,  # training stops when this part of the loss is left
 }
 
 
@@ -157,7 +157,7 @@ def train_network(init, apply, key, x, y, x_test, step_size):
     """Train until little loss is left; return test outputs, steps, share, step size.
 
     The loss is half the squared distance to centred one-hot labels, as for the kernels;
-    the output is 0 at the start (that of the start is subtracted), as the limit has it.
+    the output is 0 initially (the initial output is subtracted), as the limit has it.
     A step size at which the loss grows is halved, and training begins again.
     """
     key_start, *keys = jax.random.split(key, 1 + SETTINGS["most_steps"] // 100)

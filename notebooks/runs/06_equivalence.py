@@ -4,7 +4,7 @@
 _runs/06_equivalence, may be killed and continued at any moment, and at the end stores
 the summary that the chapter shows. Two cores need a few hours. With words, such as
 `late` or `late-1000`, it makes only the trials whose names begin so, and puts them into
-the summary that is stored, in the place of those groups' older results.
+the summary that is stored, instead of those groups' older results.
 """
 
 import sys
@@ -38,7 +38,7 @@ SETTINGS = {
     "learning_rate": LEARNING_RATE,
     "batch_size": BATCH,
     "epochs": EPOCHS,  # for each hidden layer
-    "starts": 40,  # draws of one start for all trials
+    "starts": 40,  # draws of one initialisation for all trials
     "times": ["0.15", "1.5", "15", "150", "1500", "inf"],  # JSON has no infinity
 }
 # How many trials of each kind; more can be added to a run.
@@ -50,7 +50,7 @@ STUDY = [250, 1000, 4000, 16000, 64000]  # widths of linearised networks, one la
 STUDIED = 5  # for each
 LATE = {10_000: 6, 1000: 6, 2500: 6}  # one layer, trained for long
 ROUGH = 5
-RIVALS = 5  # one layer, the protocol's time, against other kernels from the same start
+RIVALS = 5  # one layer, the protocol's time, against other kernels, same weights
 # For the protocol's time, on all points with momentum, one and two layers.
 MOMENTUM = {
     1: {156: 8, 625: 8, 2500: 8, 10_000: 8, 40_000: 4},
@@ -71,7 +71,7 @@ def time_of(depth):
 
 
 def float_start(number, depth, width, dtype):
-    """Return the start that `network` would draw in float32, in another precision."""
+    """Return the weights that `network` would draw in float32, in another precision."""
     net = ntkbook.mlp(width, depth, "relu", bias_std=1.0)
     key, _ = jax.random.split(start_key(number))
     params = net.init(key, jnp.zeros((1, 15), jnp.float32))
@@ -176,7 +176,7 @@ def outputs(params, width, depth, points):
 
 
 def width_study(number, width):
-    """Compare the linearised network with the limit, from one start, at all times."""
+    """Compare the linearised network with the limit, from one draw, at all times."""
     x, y, x_test, y_test = parts(data(number))
     net = ntkbook.mlp(width, 1, "relu", bias_std=1.0)
     params = net.init(start_key(number), jnp.asarray(x))
@@ -198,7 +198,7 @@ def width_study(number, width):
 
 
 def without_hidden_weights(points):
-    """Return NTKJ2 without the share of the weights between the hidden layers."""
+    """Return NTKJ2 without the part of the weights between the hidden layers."""
     settings = {"bias_std": 1.0}
     first = nngp(points, depth=1, **settings)  # 1 + H1, the 1 from the biases
     upper = ntk(points, depth=2, frozen=1, **settings)
@@ -256,7 +256,7 @@ class Pace(NamedTuple):
 
     @property
     def delay(self):
-        """How many steps with momentum it takes until they have their full length."""
+        """How many steps with momentum it takes until they have their full size."""
         return self.momentum / (1 - self.momentum)
 
     def steps(self, time):
@@ -276,7 +276,7 @@ def momentum_trial(number, width, depth, pace):
 
 
 # Steps, momentum and how many, to the times 1.5, 5, 15, 50 and 150. In the limit of
-# infinite width these steps depart from the flow by at most 2 % of the error at 1.5 and
+# infinite width these steps depart from the flow by at most 2% of the error at 1.5 and
 # by at most half a per cent later ("pace_apart" in the results).
 TO_150 = (
     (WARM, 0.0, 20),
@@ -309,7 +309,7 @@ def in_the_limit(rates, stages):
 
 
 def on_all_points(number, width, depth, stages, looks, published=True):
-    """Train on all points; compare with the own linearisation and with the limit.
+    """Train on all points; compare with its linearisation and with the limit.
 
     Args:
         number: which trial, also the seed of the network.
@@ -434,7 +434,7 @@ def alike(f, g, y):
 
 
 def shared_starts(depth, width=1000):
-    """Return the mean error over the 50 trials, for many starts, each used in all."""
+    """Return the mean error over the 50 trials, for many draws, each used in all."""
     n = FITTED
     nets = [
         ntkbook.mlp(width, depth, "relu", bias_std=1.0).init(
@@ -464,7 +464,7 @@ def shared_starts(depth, width=1000):
 
 
 def shared_kernels(start, depth, width=10_000):
-    """Return what one start, used in several trials, does to linearised networks."""
+    """Return what one draw, used in several trials, does to linearised networks."""
     net = ntkbook.mlp(width, depth, "relu", bias_std=1.0)
     params = float_start(1000 + start, depth, width, jnp.float32)
     found = []

@@ -63,8 +63,8 @@ train_kernel = partial(shared.train_kernel, step_size=SETTINGS["step_size"])
 def study(name, kind, seed):
     """Measure what figures 2, 3 and 6 to 9 show, for one data set, network and start.
 
-    Targets are eigenfunctions of the start's own kernel ("home"), and the two classes.
-    "Away" is the kernel of another start of the same network.
+    Targets are eigenfunctions of the initial kernel ("home"), and the two classes.
+    "Away" is the kernel of another draw of the same network.
     """
     s, net = SETTINGS, networks()[kind]
     images, labels = data(name)

@@ -136,8 +136,8 @@ def _kernel_table(found) -> list[str]:
 def _network_table(found) -> list[str]:
     rows = {
         "network": [trial["network"][-1] for trial in found],
-        "theory, same start": [trial["theory"][-1] for trial in found],
-        "theory, all starts": [trial["expected"] for trial in found],
+        "theory, same initialisation": [trial["theory"][-1] for trial in found],
+        "theory, all initialisations": [trial["expected"] for trial in found],
     }
     lines = ["mean test RMSE (standard error)"]
     return lines + [f"{name:20}{_mean(values):>22}" for name, values in rows.items()]

@@ -48,8 +48,8 @@ def kernel(
 ) -> Float[np.ndarray, "n1 n2"]:
     r"""Return one of the critique's kernels.
 
-    GP1, GP2 are the covariances of networks with one and two hidden layers at the
-    start; NTKA, NTKJ, NTKB their tangent kernels, without biases, in the scaling of
+    GP1, GP2 are the covariances of networks with one and two hidden layers before
+    training; NTKA, NTKJ, NTKB their tangent kernels, without biases, in the scaling of
     Jacot et al., and in the paper's own; K1 is the Laplacian kernel
     :math:`2 e^{-\lVert x - x' \rVert / 6}`.
 
@@ -191,6 +191,6 @@ def _unit(name: str, x) -> None:
     if worst > 1e-6:
         raise ValueError(
             f"`{name}` must hold unit vectors, since the published formulas are meant "
-            f"for no others, but a length is off by {worst:.1e}; divide each row by "
-            "its length, or pass published=False."
+            f"for no others, but a norm is off by {worst:.1e}; divide each row by "
+            "its norm, or pass published=False."
         )

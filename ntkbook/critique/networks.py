@@ -51,14 +51,14 @@ def network(
         x: training inputs, ``(n, d)``, float64.
         y: targets, ``(n,)``.
         x_test: where to look as well, ``(n_test, d)``.
-        key: random key, for the start and for the batches.
+        key: random key, for the weights and for the batches.
         depth: hidden layers.
         width: of each of them; the paper's is 10 000.
         epochs: 3000 for each hidden layer if not given.
         batch_size: 8 in the paper; ``None`` takes all points at once.
         step_size: 0.002 in the paper.
-        record: after which epochs to look, or how many evenly spaced times; the start
-            and the end are always among them.
+        record: after which epochs to look, or how many evenly spaced times; the first
+            and the last are always among them.
         params: where to start instead of drawing.
         after_step: ``after_step(params) -> params`` after each step, for example to
             round them.
@@ -92,7 +92,7 @@ def network(
     """
     x, y, x_test = training_data(x, y, x_test)
     if dtype not in (jnp.float32, jnp.float64):
-        raise TypeError(f"`dtype` must be jnp.float32 or jnp.float64: {dtype!r} came.")
+        raise TypeError(f"`dtype` must be jnp.float32 or jnp.float64, not {dtype!r}.")
     n, (x, y, x_test) = len(x), (jnp.asarray(a, dtype) for a in (x, y, x_test))
     depth = checks.positive_int("depth", depth)
     epochs = checks.positive_int("epochs", EPOCHS * depth if epochs is None else epochs)

@@ -1,6 +1,6 @@
 r"""What theory says of the critique's networks, and of exactly their training.
 
-With the tangent kernel K and a random start, whose covariance is :math:`\Sigma`,
+With the tangent kernel K and a random initial output of covariance :math:`\Sigma`,
 
 .. math:: f_t(x) = f_0(x) + K(x, X) K^{-1} (1 - e^{-tK}) (y - f_0(X)), \qquad
     f_0 \sim \mathcal N(0, \Sigma)
@@ -31,16 +31,16 @@ class Theory(NamedTuple):
     """What the infinitely wide network predicts after some time.
 
     Attributes:
-        mean: prediction at the test points, averaged over the starts,
+        mean: prediction at the test points, averaged over initialisations,
             ``times.shape + (n_test,)``.
-        variance: over the starts, at each test point; 0 for a given start.
+        variance: over initialisations, at each test point; 0 for a given one.
     """
 
     mean: Float[np.ndarray, "*t n_test"]
     variance: Float[np.ndarray, "*t n_test"]
 
     def rmse(self, y_test) -> np.ndarray:
-        r"""Return the root of the mean square error, expected over the starts.
+        r"""Return the root of the mean square error, in expectation.
 
         .. math::
 
@@ -84,8 +84,8 @@ def theory(
         x_test: ``(n_test, d)``.
         times: one time or an array of them, from 0 to infinity.
         depth: hidden layers of the network.
-        start: ``"random"``, the Gaussian process of the network's start; ``"zero"``;
-            or one start, a pair of its outputs at ``x`` and at ``x_test``.
+        start: ``"random"``, the Gaussian process of random networks; ``"zero"``;
+            or one network, a pair of its outputs at ``x`` and at ``x_test``.
         kernel: ``kernel(points) -> (points, points)`` in place of the network's own
             tangent kernel, NTKJ.
 
@@ -107,7 +107,7 @@ def theory(
         >>> found.variance.round(2)[0].tolist()       # untrained: that of the start
         [1.67, 1.67, 1.67]
 
-    Source: the flow is that of :cite:t:`lee2019wide`; the error over the starts ours.
+    Source: the flow is that of :cite:t:`lee2019wide`; the expected error ours.
     """
     x, y, x_test = training_data(x, y, x_test)
     n = len(x)

@@ -88,10 +88,10 @@ def network_trial(number: int, *, depth: int = 1, published=True, **options) -> 
         options: as for :func:`ntkbook.critique.network`.
 
     Returns:
-        Lists over the moments looked at, namely ``times``; ``network`` and ``theory``,
-        the test errors of both from the same start; ``apart``, the root mean square of
+        Lists over the times looked at, namely ``times``; ``network`` and ``theory``,
+        their test errors from the same weights; ``apart``, the root mean square of
         their difference; ``correlation`` of their residuals. And ``expected``, the
-        error that theory predicts at the end over all starts.
+        error that theory predicts at the end over all initialisations.
 
     Example:
         >>> import ntkbook

@@ -47,7 +47,7 @@ class Trial(NamedTuple):
 
     @property
     def fitted(self) -> np.ndarray:
-        """The training points that Keras lets a network see: the first 70 %.
+        """The training points that Keras lets a network see: the first 70%.
 
         The script trains with ``validation_split=0.3``. Keras cuts at
         ``int(670 * (1 - 0.3))``, which floating point makes 468 and not 469.
@@ -77,7 +77,7 @@ def data(
         number: which trial, from 0; the paper has 50.
         published: draw the targets with the published formula of NTKB1, or (False)
             with the corrected one. Inputs and split are the same in both.
-        points: how many points, n, of which 33 % (rounded up) are for the test.
+        points: how many points, n, of which 33% (rounded up) are for the test.
         dimension: of the inputs, d.
         seed: of NumPy's legacy generator; 11342 is the paper's.
 
@@ -126,7 +126,7 @@ def principal(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the principal axes of a covariance, and the standard deviations on them.
 
     As :meth:`numpy.random.RandomState.multivariate_normal` computes them, but for the
-    sign of each axis: the entry that is largest in size is positive.
+    sign of each axis: the entry of largest absolute value is positive.
 
     Returns:
         The standard deviations, the largest first, ``(n,)``, and the axes, ``(n, n)``,

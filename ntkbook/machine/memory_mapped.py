@@ -1,6 +1,6 @@
 """Arrays larger than memory: written to disk part by part, and continued after a kill.
 
-Beside the array ``kernel.npy`` lies ``kernel.npy.parts.json``. It holds a fingerprint
+Next to the array ``kernel.npy`` is ``kernel.npy.parts.json``. It holds a fingerprint
 of everything that decides the values, how the array is cut into parts, and a checksum
 of each part that is done. A part is written first, and noted when the disk has it, in a
 file that is moved into place whole: killed at any moment, what is noted is there. While

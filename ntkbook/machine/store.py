@@ -1,8 +1,8 @@
 """Long runs in trials: each finished one is kept, so a run can be killed and continued.
 
 A folder holds ``settings.json`` and one JSON file for each finished trial. Files are
-written beside their place and moved into it, which is atomic: a trial is there whole or
-not at all.
+written next to their place and moved into it, which is atomic: a trial is there whole
+or not at all.
 """
 
 import json
@@ -74,7 +74,7 @@ class Store:
         return _read(path)["result"]
 
     def provenance(self, command: str) -> dict:
-        """Say how the results came about: command, settings, time, machine, versions.
+        """Say how the results were made: command, settings, time, machine, versions.
 
         The time is what all trials took together, over however many sittings.
         """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path, mode: str = "w") -> Iterator:
-    """Open a file beside ``path`` that takes its place once the disk has all of it."""
+    """Open a file next to ``path`` that takes its place once the disk has all of it."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with beside.open(mode) as file:

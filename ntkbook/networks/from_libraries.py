@@ -47,13 +47,13 @@ def from_flax(module: Any, variables: PyTree, **options: Any) -> tuple[Callable,
     """
     if not hasattr(module, "apply") or not hasattr(module, "init"):
         raise TypeError(
-            f"`module` must be a Flax module, but {checks.short(module)} came; for an "
+            f"`module` must be a Flax module, not {checks.short(module)}; for an "
             "NNX model there is ntkbook.from_nnx."
         )
     if not hasattr(variables, "keys") or "params" not in variables:
         raise TypeError(
             "`variables` must be what module.init(...) returned, with the key "
-            f"'params', but {checks.short(variables)} came."
+            f"'params', not {checks.short(variables)}."
         )
     frozen = {name: kept for name, kept in variables.items() if name != "params"}
     params = variables["params"]
@@ -92,7 +92,7 @@ def from_nnx(module: Any) -> tuple[Callable, Any]:
 
     if not isinstance(module, nnx.Module):
         raise TypeError(
-            f"`module` must be a flax.nnx.Module, but {checks.short(module)} came; "
+            f"`module` must be a flax.nnx.Module, not {checks.short(module)}; "
             "for a linen module there is ntkbook.from_flax."
         )
     copy = nnx.clone(module)
@@ -120,7 +120,7 @@ def from_equinox(
 
     Returns:
         ``apply(params, x) -> (n, k)``, and ``params``, the model's floating-point
-        arrays, and ``None`` in the place of everything else.
+        arrays, and ``None`` instead of everything else.
 
     Raises:
         TypeError: something that is no such model.
@@ -136,7 +136,7 @@ def from_equinox(
 
     if not isinstance(module, equinox.Module):
         raise TypeError(
-            f"`module` must be an equinox.Module, but {checks.short(module)} came."
+            f"`module` must be an equinox.Module, not {checks.short(module)}."
         )
     checks.boolean("batched", batched)
     module = equinox.nn.inference_mode(module)

@@ -119,7 +119,7 @@ def lenet(
 
 def _two_sizes(name: str, pair) -> tuple[int, int]:
     if not isinstance(pair, tuple) or len(pair) != 2:
-        raise TypeError(f"`{name}` must be two sizes, but {checks.short(pair)} came.")
+        raise TypeError(f"`{name}` must be two sizes, not {checks.short(pair)}.")
     return checks.positive_int(name, pair[0]), checks.positive_int(name, pair[1])
 
 

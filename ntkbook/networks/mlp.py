@@ -10,7 +10,7 @@ Layer l turns its inputs h (n, m_in) into pre-activations z (n, m_out):
     "standard":  z = h W + b,  W ~ N(0, weight_std^2 / m_in),  b ~ N(0, bias_std^2)
     "pytorch":   z = h W + b,  W, b ~ (weight_std, bias_std) U(-1, 1) / sqrt(m_in)
 
-At the start the first two draw from one distribution of functions. They train
+At initialisation the first two draw from one distribution of functions. They train
 differently: a gradient step of one size moves them by different amounts, and only the
 first has a tangent kernel that settles as the width grows. The third is the standard
 one with the numbers that PyTorch draws unless told otherwise.
@@ -97,7 +97,7 @@ class MLP:
         """Draw parameters; equation (1) of this module's heading."""
         x = checks.inputs("x", x)
         layers = self._draw(checks.random_key("key", key), x)
-        # The copy is the whole trick: each half starts where the other starts.
+        # The copy is the whole trick: each half starts where the other does.
         if self.zero_output == "twin":
             return {"left": layers, "right": layers}
         if self.zero_output == "subtract":
@@ -125,7 +125,7 @@ class MLP:
         x = self._inputs(params, x)
         found = []
         for sign, layers in self._parts(params, trained_only=True):
-            # A zero added to a pre-activation is a handle: the derivative by it is the
+            # A zero added to a pre-activation is a handle: its derivative is the
             # delta. Inputs do not interact, so one backward pass for each output gives
             # the deltas of all inputs.
             taps = [
@@ -298,10 +298,10 @@ def mlp(
         bias_std: :math:`\sigma_b`. Where it is 0 there are no biases, in either
             parametrisation.
         outputs: number of outputs, k.
-        zero_output: how to make the network 0 at the start. ``"subtract"`` (or
+        zero_output: how to make the network 0 initially. ``"subtract"`` (or
             ``True``) subtracts a frozen copy of the initial network. ``"twin"`` trains
             two copies, :math:`(f(x, w_1) - f(x, w_2))/\sqrt 2` with
-            :math:`w_1 = w_2` at the start. Neither changes the tangent kernel there.
+            :math:`w_1 = w_2` initially. Neither changes the tangent kernel there.
         scale: the output scale :math:`\alpha > 0`, applied last.
 
     Returns:

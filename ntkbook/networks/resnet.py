@@ -1,6 +1,6 @@
 r"""A residual network in the book's form, for a GPU.
 
-Blocks of two 3 x 3 convolutions beside a shortcut. Batch normalisation makes one
+Blocks of two 3 x 3 convolutions with a shortcut. Batch normalisation makes one
 image's output depend on the others, which a tangent kernel cannot have. So each
 normalisation is what it is when its statistics are frozen: a scale and a shift for
 each channel. The last scale of every block starts at 0, as in the source, so that the
@@ -50,7 +50,7 @@ def resnet(
     act = elementwise(activation)
     channels = checks.positive_int("channels", channels)
     if not isinstance(blocks, tuple) or not blocks:
-        raise TypeError(f"`blocks` must be a tuple, but {checks.short(blocks)} came.")
+        raise TypeError(f"`blocks` must be a tuple, not {checks.short(blocks)}.")
     blocks = tuple(checks.positive_int("blocks", b) for b in blocks)
     strides = [2 if i and not j else 1 for i, b in enumerate(blocks) for j in range(b)]
     widths = [channels * 2**i for i, b in enumerate(blocks) for _ in range(b)]

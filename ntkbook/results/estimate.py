@@ -10,7 +10,7 @@ from ntkbook._types import AnyArray
 
 
 class Estimate(NamedTuple):
-    """A mean over random initialisations with its 95 % interval (Student's t).
+    """A mean over random initialisations with its 95% interval (Student's t).
 
     Attributes:
         value: the mean.
@@ -28,7 +28,7 @@ class Estimate(NamedTuple):
 
 
 def estimate(values: Sequence[float] | AnyArray) -> Estimate:
-    """Return the mean of independent numbers with its 95 % interval.
+    """Return the mean of independent numbers with its 95% interval.
 
     Example:
         >>> estimate([1.0, 2.0, 3.0])

@@ -98,7 +98,7 @@ def _forward(apply, tree, flat, x, directions):
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _backward(apply, tree, flat, x, v):
-    """Return M'v: the gradient by the input of the derivative along v."""
+    """Return M'v: the gradient in the input of the derivative along v."""
 
     def along(x):
         return jax.jvp(lambda p: apply(tree(p), x).sum(), (flat,), (v,))[1]

@@ -85,7 +85,7 @@ def second_derivative_norm(
     if jnp.linalg.norm(curvature) < 1e-3 * bound:
         # Where eigenvalues come in pairs of both signs, as for every network that is
         # linear in each of two layers, v may mix them, and their curvatures cancel.
-        # Any other start serves.
+        # Any other first vector serves.
         other = np.random.default_rng(0).standard_normal(curvature.shape)
         curvature = jnp.asarray(other, curvature.dtype)
     attained = 0.0

@@ -65,9 +65,9 @@ def gradient_descent(
         key: random key for the shuffling; needed with ``batch_size``.
         loss: ``"squared"``, ``"logistic"``, ``"softmax"`` (cross-entropy), or a
             function ``(outputs, y) -> scalar`` that sums over the points.
-        record: when to look: a number of evenly spaced moments, or the steps
-            themselves. The start and the end are always among them.
-        observe: ``observe(params)``, evaluated at these moments inside the compiled
+        record: when to look: a number of evenly spaced steps, or the steps
+            themselves. The first and the last are always among them.
+        observe: ``observe(params)``, evaluated at these steps inside the compiled
             loop, for example the outputs at other points.
         progress: show a progress bar where training takes longer than two seconds.
 
@@ -89,7 +89,7 @@ def gradient_descent(
         2.0
     """
     # All points at once may be mixed: they are the function's argument. Of a minibatch
-    # one output must not depend on which other points it came with.
+    # one output must not depend on which other points it is computed with.
     x, y, dtype = model.data(apply, params, x, y, per_input=batch_size is not None)
     step_size = checks.finite_float("step_size", step_size, above=0)
     steps = checks.positive_int("steps", steps)
@@ -162,7 +162,7 @@ def _refuse_divergence(run, apply, params, x, loss, step_size):
         try:
             gram = np.asarray(as_matrix(ntk(apply, params, x)), np.float64)
             top = np.linalg.eigvalsh(gram)[-1]
-            advice = f"the largest stable one at the start is {2 / top:.3g}."
+            advice = f"the largest stable one initially is {2 / top:.3g}."
         except ValueError:
             pass  # inputs that are mixed have no kernel
     raise ValueError(

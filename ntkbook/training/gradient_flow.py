@@ -99,8 +99,8 @@ def gradient_flow(
         kind: Any = getattr(leaf, "dtype", None)
         if not jnp.issubdtype(kind, jnp.floating):
             raise TypeError(
-                "`observe(params)` must return floating-point arrays, but "
-                f"{checks.short(leaf)} came."
+                "`observe(params)` must return floating-point arrays, not "
+                f"{checks.short(leaf)}."
             )
     if tolerance is None:
         tolerance = 1e-9 if dtype == np.float64 else 1e-5
@@ -180,8 +180,8 @@ def _increasing(times) -> np.ndarray:
     array = np.atleast_1d(host_times("times", times))
     if array.ndim != 1 or (np.diff(array) <= 0).any() or np.isinf(array).any():
         raise ValueError(
-            "`times` must be one time or an increasing list of them, all finite, but "
-            f"{checks.short(times)} came. For infinite time with a constant kernel "
+            "`times` must be one time or an increasing list of them, all finite, not "
+            f"{checks.short(times)}. For infinite time with a constant kernel "
             "there is ntkbook.kernel_flow."
         )
     return array
@@ -199,6 +199,6 @@ def _refuse_failure(flow, failed, max_steps) -> None:
     if failed or not all(map(bool, finite)):
         raise ValueError(
             "the flow, or what `observe` sees of it, is not finite up to "
-            f"t = {float(flow.times[-1]):g}; check the loss and the start, or stop "
+            f"t = {float(flow.times[-1]):g}; check the loss and the weights, or stop "
             "earlier."
         )

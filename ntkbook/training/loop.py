@@ -1,4 +1,4 @@
-"""The loop of all training here: steps, and looks at recorded moments."""
+"""The loop of all training here: steps, and looks at some of them."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from ntkbook.validation import checks
 
 
 class Trajectory(NamedTuple):
-    """What was recorded along training, at t moments; the start and the end are two.
+    """What was recorded along training, at t steps; the first and the last are two.
 
     Attributes:
         steps: ``(t,)``, how many steps had been made; of a flow one number, the steps
@@ -38,7 +38,7 @@ class Trajectory(NamedTuple):
 
 
 def loop(step: Callable, look: Callable, state, moments, bar=None):
-    """Train, and look at the recorded moments; to be called inside ``jax.jit``.
+    """Train, and look at the recorded steps; to be called inside ``jax.jit``.
 
     Args:
         step: ``step(number, state) -> state``.

@@ -8,7 +8,7 @@ rate falls linearly to 0:
 
 A linearised network never leaves :math:`w_0 + \operatorname{span} J^\top`, so it can be
 trained without its weights. With :math:`w - w_0 = J^\top a` the same two lines act on
-one number for each training point, and outputs need nothing but the kernel:
+one number for each training point, and outputs need only the kernel:
 :math:`f = \Theta a`. That is what :func:`kernel_sgd` does, exactly.
 """
 
@@ -74,8 +74,8 @@ def sgd(
         key: random key for the shuffling.
         momentum: :math:`\beta` in [0, 1).
         loss: as in :func:`ntkbook.gradient_descent`, a sum over the points it is given.
-        record: after which epochs to look, or how many evenly spaced times; the start
-            and the end are always among them.
+        record: after which epochs to look, or how many evenly spaced times; the first
+            and the last are always among them.
         observe: ``observe(params)``.
 
     Returns:
@@ -147,7 +147,7 @@ def kernel_sgd(
         step_size, epochs, batch_size, key, momentum, loss: as for :func:`sgd`.
 
     Returns:
-        A :class:`Trajectory` with the start and the end. Its ``params`` are :math:`a`,
+        A :class:`Trajectory` of the first and last step. Its ``params`` are :math:`a`,
         ``(n, k)``: elsewhere the outputs are ``k_test @ run.params``, and
         :math:`\lVert w - w_0 \rVert^2 = a^\top \Theta a` is the squared norm of the
         learned function in the kernel's Hilbert space. Its ``loss`` is ``(epochs, k)``
@@ -204,7 +204,7 @@ def _kernel_sgd(loss, settings, kernel, y, rate, key, moments):
 
 
 def _train(value_and_grad, look, losses, settings, params, n, rate, key, moments):
-    """Return the end, the losses of all epochs, and what was seen at the moments."""
+    """Return the end, the losses of all epochs, and what was seen on the way."""
     epochs, batch, momentum = settings
     dtype = losses.dtype
 

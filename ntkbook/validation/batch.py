@@ -23,7 +23,7 @@ def check(name: str, value, dtype=None):
     if not leaves:
         raise TypeError(
             f"`{name}` must be an array of inputs, (n, ...), or a pytree of such "
-            f"arrays, but {checks.short(value)} came."
+            f"arrays, not {checks.short(value)}."
         )
     alone = jax.tree_util.treedef_is_leaf(jax.tree.structure(value))
     found = [_array(name + jax.tree_util.keystr(path), leaf) for path, leaf in leaves]
@@ -58,8 +58,8 @@ def same_dtype(dtype, name: str, found) -> None:
 def _array(name: str, leaf) -> jax.Array:
     if isinstance(leaf, (bool, int, float, complex, str, bytes)) or leaf is None:
         raise TypeError(
-            f"`{name}` must be an array with one row per input, but "
-            f"{checks.short(leaf)} came; wrap lists of numbers with jnp.array(...)."
+            f"`{name}` must be an array with one row per input, not "
+            f"{checks.short(leaf)}; wrap lists of numbers with jnp.array(...)."
         )
     try:
         array: Any = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
@@ -68,7 +68,7 @@ def _array(name: str, leaf) -> jax.Array:
         kind = False
     if not kind:
         raise TypeError(
-            f"`{name}` must be an array of numbers, but {checks.short(leaf)} came."
+            f"`{name}` must be an array of numbers, not {checks.short(leaf)}."
         )
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise TypeError(

@@ -1,6 +1,6 @@
 """Checks of input that end in an error a reader can act on.
 
-Every message names the argument, says what came, what was expected and what to do.
+Every message names the argument, what was passed, what was expected and what to do.
 Checks of *values* (finite or not) need concrete arrays, so they are skipped while JAX
 traces a function: under ``jax.jit`` or ``jax.grad`` only shapes and types are checked.
 """
@@ -34,16 +34,16 @@ def bounded_int(name: str, value, least: int) -> int:
         value = operator.index(value)
     except TypeError:
         raise TypeError(
-            f"`{name}` must be an integer, but {short(value)} came; "
+            f"`{name}` must be an integer, not {short(value)}; "
             f"pass a whole number such as {name}={max(least, 1)}."
         ) from None
     if value < least:
         raise ValueError(
-            f"`{name}` must be at least {least}, but {value} came; "
+            f"`{name}` must be at least {least}, not {value}; "
             f"pass for example {name}={max(least, 1)}."
         )
     if value > LARGEST_INT:
-        raise ValueError(f"`{name}` must be at most {LARGEST_INT}, but {value} came.")
+        raise ValueError(f"`{name}` must be at most {LARGEST_INT}, not {value}.")
     return value
 
 
@@ -63,7 +63,7 @@ def finite_float(name: str, value, *, least=None, above=None) -> float:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         raise TypeError(
-            f"`{name}` must be one real number, but {short(value)} came."
+            f"`{name}` must be one real number, not {short(value)}."
         ) from None
     bound = ""
     if least is not None and not number >= least:
@@ -73,7 +73,7 @@ def finite_float(name: str, value, *, least=None, above=None) -> float:
     if not np.isfinite(number):
         bound = "finite"
     if bound:
-        raise ValueError(f"`{name}` must be {bound}, but {value!r} came.")
+        raise ValueError(f"`{name}` must be {bound}, not {value!r}.")
     return number
 
 
@@ -81,14 +81,14 @@ def momentum(value) -> float:
     """Check the argument ``momentum``, from 0 to below 1; return a ``float``."""
     value = finite_float("momentum", value, least=0)
     if value >= 1:
-        raise ValueError(f"`momentum` must be below 1, but {value!r} came.")
+        raise ValueError(f"`momentum` must be below 1, not {value!r}.")
     return value
 
 
 def boolean(name: str, value) -> None:
     """Check for True or False; a number in their place is a mistake."""
     if not isinstance(value, bool):
-        raise TypeError(f"`{name}` must be True or False, but {short(value)} came.")
+        raise TypeError(f"`{name}` must be True or False, not {short(value)}.")
 
 
 def one_of(name: str, value, choices, otherwise: str = "") -> None:
@@ -96,24 +96,22 @@ def one_of(name: str, value, choices, otherwise: str = "") -> None:
     if not isinstance(value, str) or value not in choices:
         kind = ValueError if isinstance(value, str) else TypeError
         names = [*map(repr, choices), otherwise] if otherwise else map(repr, choices)
-        raise kind(
-            f"`{name}` must be one of {', '.join(names)}, but {short(value)} came."
-        )
+        raise kind(f"`{name}` must be one of {', '.join(names)}, not {short(value)}.")
 
 
 def function(name: str, value, form: str) -> None:
     """Check that a value can be called, and that compiled code can be kept for it."""
     if not callable(value):
         raise TypeError(
-            f"`{name}` must be a function {form}, but {short(value)} came"
+            f"`{name}` must be a function {form}, not {short(value)}"
             + ("; for a Network pass net.apply." if name == "apply" else ".")
         )
     try:
         hash(value)
     except TypeError:
         raise TypeError(
-            f"`{name}` must be hashable, since compiled code is kept for it, but a "
-            f"{type(value).__name__} came; wrap it in a function {form}."
+            f"`{name}` must be hashable (compiled code is kept for it), not a "
+            f"{type(value).__name__}; wrap it in a function {form}."
         ) from None
 
 
@@ -155,14 +153,14 @@ def float_array(name: str, value, *, expected: str, to=jnp.asarray):
     """
     if isinstance(value, (list, tuple)) or value is None or isinstance(value, str):
         raise TypeError(
-            f"`{name}` must be an array of {expected}, but {short(value)} came; "
+            f"`{name}` must be an array of {expected}, not {short(value)}; "
             f"wrap it with jnp.array(...)."
         )
     try:
         array = to(value)
     except (TypeError, ValueError, OverflowError):
         raise TypeError(
-            f"`{name}` must be an array of {expected}, but {short(value)} came."
+            f"`{name}` must be an array of {expected}, not {short(value)}."
         ) from None
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(
@@ -187,13 +185,13 @@ def random_key(name: str, key) -> jax.Array:
         shape = (2,)
     else:
         raise TypeError(
-            f"`{name}` must be a random key, but {short(key)} came; make one with "
+            f"`{name}` must be a random key, not {short(key)}; make one with "
             "jax.random.key(0)."
         )
     if key.shape != shape:
         raise ValueError(
-            f"`{name}` must be one random key, but an array of keys of shape "
-            f"{key.shape} came; take one of them, {name}[0]."
+            f"`{name}` must be one random key, not an array of keys of shape "
+            f"{key.shape}; take one of them, {name}[0]."
         )
     return key
 

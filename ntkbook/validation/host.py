@@ -91,12 +91,12 @@ def host_times(name, t) -> np.ndarray:
             raise TypeError
     except (TypeError, ValueError):
         raise TypeError(
-            f"`{name}` must be a time or an array of times, but {checks.short(t)} came."
+            f"`{name}` must be a time or an array of times, not {checks.short(t)}."
         ) from None
     times = times.astype(np.float64)
     if times.size == 0 or np.isnan(times).any() or (times < 0).any():
         raise ValueError(
-            f"`{name}` must hold at least one time, each from 0 to infinity, but "
-            f"{checks.short(t)} came."
+            f"`{name}` must hold at least one time, each from 0 to infinity, not "
+            f"{checks.short(t)}."
         )
     return times

@@ -27,7 +27,7 @@ def parameters(name: str, params):
         where = name + jax.tree_util.keystr(path)
         if not isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
             raise TypeError(
-                f"`{where}` must be an array, but {checks.short(leaf)} came; keep what "
+                f"`{where}` must be an array, not {checks.short(leaf)}; keep what "
                 "is not a parameter out of the tree (equinox.partition does that)."
             )
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
@@ -53,7 +53,7 @@ def parameters(name: str, params):
 
 
 def _refuse_statistics(name: str, params) -> None:
-    """Refuse trees in which batch statistics stand beside the parameters.
+    """Refuse trees in which batch statistics are among the parameters.
 
     They are floating-point arrays, so a kernel would count the derivative with respect
     to them, and training would change them by it.
@@ -78,7 +78,7 @@ def _refuse_statistics(name: str, params) -> None:
         if {"mean", "var"} <= group.keys() and shapes & affine:
             raise TypeError(
                 f"`{name}{jax.tree_util.keystr(path)}` holds a mean and a variance "
-                "beside a scale or a bias: batch statistics are no parameters. Keep "
+                "next to a scale or a bias: batch statistics are no parameters. Keep "
                 "them out of the tree; in Flax NNX: graph, params, rest = "
                 "nnx.split(model, nnx.Param, ...)."
             )
@@ -213,8 +213,8 @@ def data(apply, params, x, y, *, per_input: bool = True):
     if jnp.issubdtype(getattr(y, "dtype", float), jnp.integer) and shape[1] > 1:
         if np.shape(y) in (shape[:1], (shape[0], 1)):
             raise TypeError(
-                f"`y` must hold targets of shape {shape}, but class numbers of shape "
-                f"{np.shape(y)} came; pass jax.nn.one_hot(y.ravel(), {shape[1]})."
+                f"`y` must hold targets of shape {shape}, not class numbers of shape "
+                f"{np.shape(y)}; pass jax.nn.one_hot(y.ravel(), {shape[1]})."
             )
     y = checks.float_array("y", y, expected="targets of shape (n, k)")
     checks.same_dtype("params", dtype, "y", y.dtype)

@@ -115,7 +115,7 @@ def test_a_students_notebook_runs_cold(path, tmp_path, wheel):
     notebook = tmp_path / "course" / "student" / path.name
     nb = nbformat.read(notebook, as_version=4)
     verdicts = run_cold(nb, notebook, "check")
-    assert all("put your answer in the place of the dots" in text for text in verdicts)
+    assert all("replace the dots by your answer" in text for text in verdicts)
 
 
 def run_cold(nb, notebook: Path, tag: str) -> list[str]:

@@ -50,8 +50,8 @@ BREAK = {
     "shows a widget": lambda c: c[FIGURE].outputs.append(
         output("display_data", data={"application/vnd.jupyter.widget-view+json": {}})
     ),
-    "a picture without alt text": lambda c: c[FIGURE].metadata.mystnb.pop("image"),
-    "a picture without a caption": lambda c: c[FIGURE].metadata.mystnb.pop("figure"),
+    "a figure without alt text": lambda c: c[FIGURE].metadata.mystnb.pop("image"),
+    "a figure without a caption": lambda c: c[FIGURE].metadata.mystnb.pop("figure"),
     "unknown tag 'hidden'": lambda c: c[FIGURE].metadata.update(tags=["hidden"]),
     "nothing says why": lambda c: c[FIGURE].metadata.update(
         tags=["nbval-ignore-output"]

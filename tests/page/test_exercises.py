@@ -111,8 +111,8 @@ def test_a_wrong_shape_can_be_a_known_mistake():
 @pytest.mark.parametrize(
     "answer, message",
     [
-        (None, "in the place of the dots"),
-        (..., "in the place of the dots"),
+        (None, "replace the dots"),
+        (..., "replace the dots"),
         (math.nan, "holds NaN"),
         ([1.0, math.nan], "holds NaN"),
         (math.inf, "infinite"),
@@ -159,7 +159,7 @@ def test_any_object_is_an_answer_or_says_why_not(guess):
         (1.0, {"rel": -1.0}, "must be positive"),
         (1.0, {"abs": 0.0}, "must be positive"),
         ("a", {"abs": 0.1}, "no tolerance"),
-        (None, {}, "place of the dots"),
+        (None, {}, "replace the dots"),
         (np.ones(500), {}, "summary"),
         (1.0, {"mistakes": {"Hint.": 1.0001}}, "narrow the tolerance"),
         (1.0, {"mistakes": {"One.": 2.0, "Two.": 2.0}}, "narrow the tolerance"),

@@ -50,3 +50,13 @@ def test_no_work_is_listed_twice():
         work.fields.get("doi") or work.fields["url"] for work in WORKS.values()
     )
     assert titles.most_common(1)[0][1] == places.most_common(1)[0][1] == 1
+
+
+def test_the_page_says_whether_a_detail_is_not_confirmed():
+    marked = [
+        key
+        for key, work in WORKS.items()
+        if "not confirmed" in work.fields.get("note", "")
+    ]
+    page = (ROOT / "book" / "bibliography.md").read_text(encoding="utf-8")
+    assert ("at present there is none" in page) == (not marked), marked

@@ -103,7 +103,7 @@ def too_much(processes: list[psutil.Process], folder: Path) -> bool:
 
 
 def memory_of(process: psutil.Process) -> int:
-    """Its bytes; of what it shares with others, its share."""
+    """Its bytes; of what it shares with others, its part."""
     try:
         rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
         (pss,) = (x for x in rollup.splitlines() if x.startswith("Pss:"))

@@ -8,7 +8,7 @@
     course.json     the variant, and every exercise's points
 
 `--variant SEED` gives the computing exercises other numbers. The folder is all or
-nothing: it is written beside its place and moved there at the end.
+nothing: it is written next to its place and moved there at the end.
 """
 
 import argparse

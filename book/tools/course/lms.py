@@ -36,7 +36,7 @@ def names_of(row: dict[str, str]) -> set[str]:
 
 
 def fill(file: Path, assignment: str, rows: list[dict], results: dict) -> str:
-    """Fill the marks into a table from Canvas or Moodle, beside it; says what was done.
+    """Fill the marks into a copy of a table from Canvas or Moodle; says what was done.
 
     Args:
         rows: the table of marks.

@@ -146,7 +146,7 @@ def weeks(plan: dict, chapters: dict[str, dict], length: int) -> list[dict]:
 
 
 def _fill(left: list[dict], room: float, shares: int) -> list[dict]:
-    """Take a share of the exercises that are left, of all kinds, as the room allows."""
+    """Take a part of the exercises that are left, of all kinds, as the room allows."""
     share = left[: -(-len(left) // shares)]
     while share and _sum(share) > room:
         counts = {kind: sum(e["kind"] == kind for e in share) for kind in KINDS}

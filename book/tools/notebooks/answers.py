@@ -36,7 +36,7 @@ def collect(notebooks: list[Path]) -> dict[str, dict]:
 
 
 def text_of(records: dict[str, dict]) -> str:
-    """The contents of `answers.json`: one exercise a line, so that diffs stay short."""
+    """The contents of `answers.json`: one exercise per line, for short diffs."""
     lines = [f"{json.dumps(id)}: {json.dumps(r)}" for id, r in sorted(records.items())]
     return "{\n" + ",\n".join(lines) + "\n}\n" if lines else "{}\n"
 

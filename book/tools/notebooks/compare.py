@@ -7,7 +7,7 @@ compares outputs as texts and would call that a failure. Here
 - a decimal may differ by one unit of the last digit that is stored (a zero printed as
   0e+00 by 1e-12);
 - an integer must be equal, unless the cell gives `relative` or `absolute`;
-- everything between the numbers must be equal, but for blanks beside a number.
+- everything between the numbers must be equal, except for blanks next to a number.
 
 A cell whose result scatters by more says how far and why in its metadata, in one of
 these ways:
@@ -19,8 +19,8 @@ these ways:
 
 With `interval`, a mean printed as `1.23 ± 0.04` or `1.23 [1.19, 1.27]` may move within
 half the width of the interval behind it, and so may the interval's ends; the 0.04
-within half of itself, since it comes from the same few starts. But an interval with 0
-in it must keep it, and one without must not get it: that is what readers look at.
+within half of itself, since it comes from the same few initialisations. But an interval
+with 0 in it must keep it, and one without must not get it, since readers look at that.
 """
 
 import re
@@ -105,7 +105,7 @@ def _texts(outputs: list):
 
 
 def _split(text: str) -> tuple[list[str], list[str]]:
-    """The texts between the numbers, without blanks beside these; and the numbers."""
+    """The texts between the numbers, without blanks next to these; and the numbers."""
     between = NUMBER.split(text)
     for i in range(len(between)):
         if i > 0:

@@ -2,7 +2,7 @@
 
 Every rule says in one line what is wrong, where, and how to mend it. What the rules
 protect: the book is built from the stored outputs, so these must be complete, in order
-and free of errors; every picture must be readable without seeing it; every exercise
+and free of errors; every figure must be readable without seeing it; every exercise
 must have a solution, and every claim a measurement.
 """
 
@@ -140,9 +140,9 @@ def _output(cell: dict, output: dict) -> Iterator[tuple[str, str]]:
     if any(mime.startswith("image/") for mime in data):
         figure = cell["metadata"].get("mystnb", {})
         if not figure.get("image", {}).get("alt", "").strip():
-            yield "a picture without alt text", "Metadata: mystnb.image.alt"
+            yield "a figure without alt text", "Metadata: mystnb.image.alt"
         if not figure.get("figure", {}).get("caption", "").strip():
-            yield "a picture without a caption", "Metadata: mystnb.figure.caption"
+            yield "a figure without a caption", "Metadata: mystnb.figure.caption"
 
 
 def _exercises(cells: list[dict], path: Path) -> Iterator[tuple[int, str, str]]:
@@ -161,7 +161,7 @@ def _exercises(cells: list[dict], path: Path) -> Iterator[tuple[int, str, str]]:
                     yield (
                         number,
                         f"holds {len(directives)} exercises",
-                        "One exercise directive a cell",
+                        "One exercise directive per cell",
                     )
                 label = re.search(r"(?m)^:label:\s*(\S+)", source)
                 waiting[label[1] if label else f"cell {number}"] = number, about or {}

@@ -1,6 +1,6 @@
 """The few parts of MyST that the chapters use, and the numbers that the book prints.
 
-Numbers follow Sphinx: one counter a chapter for each kind of thing (theorems,
+Numbers follow Sphinx: one counter per chapter for each kind of thing (theorems,
 definitions, exercises, figures), and only labelled equations are numbered.
 """
 

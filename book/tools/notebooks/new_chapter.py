@@ -33,8 +33,9 @@ UNCHECKED = {
 TEXTS = (
     "# {title}: the chapter's one question?\n\nWhat the reader will be able to do.",
     SETUP,
-    "## The result\n\nThe derivation, complete; the code beside it; a figure.",
-    "## Summary\n\n## Exercises\n\n## Further reading",
+    "## The result\n\nThe derivation, complete; the code that computes it; a figure.",
+    "## Traps\n\n## Summary\n\nWhat the next chapter answers.\n\n## Exercises\n\n"
+    "## Further reading",
 )
 
 

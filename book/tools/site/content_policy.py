@@ -1,6 +1,6 @@
 """Give every built page a Content-Security-Policy, which browsers hold it to.
 
-A page loads nothing but the book's own files and runs no script but those that the
+A page loads only the book's own files and runs no script but those that the
 build wrote into it: each script inside a page is named by its digest. Where a page is
 opened from a folder, its own files are those of the folder.
 """

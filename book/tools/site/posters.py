@@ -1,4 +1,4 @@
-"""Draw the still pictures of the figures that compute in the browser.
+"""Draw the still images of the figures that compute in the browser.
 
     python -m book.tools.site.posters
 

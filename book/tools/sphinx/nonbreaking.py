@@ -1,5 +1,5 @@
 """What belongs together stays on one line: a formula and the comma after it, 10 000,
-95 %, Theorem 1.1.
+Theorem 1.1.
 
 To a browser a formula is a box; it may break the line on both sides of it.
 """
@@ -15,7 +15,7 @@ BEFORE, AFTER = re.compile(r"[(\[“]+$"), re.compile(r"[^\s\w(\[“—–]\S*")
 
 
 def keep_numbers(doctree):
-    """Make the spaces inside of numbers, and before them, such that no line breaks."""
+    """Make the spaces inside numbers, and before them, such that no line breaks."""
     for text in list(doctree.findall(nodes.Text)):
         if not isinstance(
             text.parent, (nodes.literal, nodes.math, nodes.FixedTextElement)

@@ -1,6 +1,6 @@
 r"""Every parameter's contribution to the tangent kernel, by the least work.
 
-Where the derivative by a parameter is a sum of outer products over P places, its
+Where a parameter's derivative is a sum of outer products over P places, its
 contribution is a sum over pairs of places, of two small Gram matrices multiplied entry
 by entry:
 
@@ -8,8 +8,8 @@ by entry:
     = \sum_{s,r} \langle h_s, h'_r \rangle \, \langle \delta_s, \delta'_r \rangle
 
 With one place this is far less work than forming the derivative; with many places
-forming it may be less. What is no sum of outer products, such as the derivative by a
-bias, is formed. Everything below is written as a few large matrix products.
+forming it may be less. What is no sum of outer products, such as the derivative for
+a bias, is formed. Everything below is written as a few large matrix products.
 """
 
 import warnings
@@ -58,7 +58,7 @@ class Contraction(NamedTuple):
 def features(how: Contraction, params, x) -> list:
     """Return what the kernel at the inputs ``x`` needs.
 
-    That is an array ``(n, k, q)``, the derivatives by biases and their like side by
+    That is an array ``(n, k, q)``, the derivatives for biases and their like side by
     side, and for each of the other leaves one more such array, or
     :class:`OuterProducts` with a leading axis of inputs.
     """
@@ -120,7 +120,7 @@ def derivatives(how: Contraction, params, x) -> list:
 
 
 def _route(how: Contraction, found) -> str:
-    """Return the route for the derivative by one leaf at one input."""
+    """Return the route for one leaf's derivative at one input."""
     if found is None:
         return UNUSED
     if not isinstance(found, OuterProducts):

@@ -100,7 +100,7 @@ def consumers(function: Callable, params, x) -> list[list[tuple[Consumer, list]]
         return out, (interpreter.consumers, interpreter.results)
 
     shapes = jax.eval_shape(lambda: run(None)[1][1])
-    # A zero added to a result is a handle: the derivative by it is the delta.
+    # A zero added to a result is a handle: its derivative is the delta.
     perturbations = jax.tree.map(lambda z: jnp.zeros(z.shape, z.dtype), shapes)
     out, pull, (found, _) = jax.vjp(run, perturbations, has_aux=True)
     deltas = jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(out), dtype=out.dtype))
@@ -200,7 +200,7 @@ def _is_real(a) -> bool:
 
 
 def jacobian(consumer: Consumer, deltas, index: int, leaf):
-    """Return one consumer's part of the derivative by one leaf, ``(k, *shape)``."""
+    """Return one consumer's part of one leaf's derivative, ``(k, *shape)``."""
 
     def equation(leaf):
         values = [

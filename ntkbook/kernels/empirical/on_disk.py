@@ -77,7 +77,7 @@ def ntk_on_disk(
         )
     if jax.process_count() > 1:
         raise ValueError(
-            "`path` is one file, and several processes came: call ntk, or start one."
+            "`path` is one file, and several processes run: call ntk, or start one."
         )
     blocks = kernel.blocks()
     # The cut depends on the memory budget; a kernel that was begun keeps its own.
@@ -144,12 +144,12 @@ def _npy_file(path) -> Path:
         path = Path(path)
     except TypeError:
         raise TypeError(
-            f"`path` must name a file, but {checks.short(path)} came; pass for example "
+            f"`path` must name a file, not {checks.short(path)}; pass for example "
             "'kernel.npy'."
         ) from None
     if path.suffix != ".npy" or not path.parent.is_dir():
         raise ValueError(
-            f"`path` must end in .npy, in a folder that exists, but {str(path)!r} came."
+            f"`path` must end in .npy, in a folder that exists, not {str(path)!r}."
         )
     return path
 

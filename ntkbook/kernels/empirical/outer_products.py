@@ -1,4 +1,4 @@
-r"""The derivative by one parameter, as inputs and deltas wherever that is possible.
+r"""One parameter's derivative, as inputs and deltas wherever that is possible.
 
 Where a parameter is one factor of a product, z = h W, its derivative is an outer
 product, of what enters with what comes back:
@@ -32,7 +32,7 @@ class OuterProducts(NamedTuple):
 
 
 def derivative(consumers: list[tuple[Consumer, list]], index: int, leaf):
-    """Return the derivatives by one leaf at one input, from its consumers.
+    """Return one leaf's derivatives at one input, from its consumers.
 
     That is :class:`OuterProducts`, or where there are none the derivatives
     ``(k, *shape)``.

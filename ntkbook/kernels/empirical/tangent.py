@@ -142,7 +142,7 @@ def ntk_diagonal(
 def ntk_routes(
     apply: Callable, params: PyTree, x: Float[AnyArray, "n ..."]
 ) -> dict[str, str]:
-    """Say for each parameter how its share of the tangent kernel is computed.
+    """Say for each parameter how its part of the tangent kernel is computed.
 
     Args:
         apply: ``apply(params, x) -> (n, k)``, as for :func:`ntk`.

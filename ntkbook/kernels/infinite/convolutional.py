@@ -7,7 +7,7 @@ over its filter, which lies on both images and so moves by *one shift for both*:
 .. math:: (\mathcal A K)_{ij,\, i'j'} = \frac{1}{s^2} \sum_{a, b}
     K_{i+a\, j+b,\; i'+a\, j'+b}
 
-with 0 outside of the images. The recursion is that of vectors, with this average in
+with 0 outside the images. The recursion is that of vectors, with this average in
 front of the expectations. Two pixels keep their distance, so a network that ends in a
 dense layer over all pixels needs only the pairs of equal position, P^2 times fewer than
 one that ends in the average over all pixels.
@@ -109,8 +109,8 @@ def cntk(
     filter_size = checks.positive_int("filter_size", filter_size)
     if filter_size % 2 == 0:
         raise ValueError(
-            f"`filter_size` must be odd, so that a filter has a middle pixel, but "
-            f"{filter_size} came."
+            f"`filter_size` must be odd, so that a filter has a middle pixel, not "
+            f"{filter_size}."
         )
     elementwise(activation)
     weights = _variance("weight_std", weight_std, above=0)

@@ -116,7 +116,7 @@ def _by_hermite(activation, q1, q2, c) -> Expectations:
 
 
 def _series(function, root1, root2, rho):
-    """Return sum_k a_k(q1) a_k(q2) rho^k and the largest share that it misses."""
+    """Return sum_k a_k(q1) a_k(q2) rho^k and the largest part that it misses."""
     (a, missing1), (b, missing2) = (_coefficients(function, r) for r in (root1, root2))
 
     def horner(total, ab):
@@ -127,7 +127,7 @@ def _series(function, root1, root2, rho):
 
 
 def _coefficients(function, std):
-    """Return a_k along a first axis, and the largest share of E[f^2] beyond them."""
+    """Return a_k along a first axis, and the largest fraction of E[f^2] beyond."""
     weights, table = _rule()
     values = function(jnp.multiply.outer(std, NODES))
     a = jnp.moveaxis(values @ table, -1, 0)

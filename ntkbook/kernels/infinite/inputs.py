@@ -17,8 +17,8 @@ def deviations(name, value, count, **bounds):
         return np.full(count, checks.finite_float(name, value, **bounds))
     if len(value) != count:
         raise ValueError(
-            f"`{name}` must be one number or {count}, one for each layer, but "
-            f"{len(value)} came; the last layer counts too."
+            f"`{name}` must be one number or {count}, one for each layer, not "
+            f"{len(value)}; the last layer counts too."
         )
     return np.array([checks.finite_float(name, v, **bounds) for v in value])
 
@@ -33,7 +33,7 @@ def squared(name: str, deviation):
 
 
 def double(name: str, array):
-    """Refuse all but float64."""
+    """Refuse everything except float64."""
     if array.dtype != jnp.float64:
         raise TypeError(
             f"`{name}` is {array.dtype}, but these kernels are computed in float64 (a "

@@ -233,13 +233,13 @@ def piecewise_linear(
     )
     if not kinks or any(b <= a for a, b in zip(kinks[:-1], kinks[1:], strict=True)):
         raise ValueError(
-            f"`kinks` must be increasing numbers, at least one, but {kinks} came; pass "
+            f"`kinks` must be increasing numbers, at least one, not {kinks}; pass "
             "for example kinks=(-1.0, 1.0), slopes=(0.0, 1.0, 0.0)."
         )
     if len(slopes) != len(kinks) + 1:
         raise ValueError(
-            f"`slopes` must hold {len(kinks) + 1} numbers, one more than `kinks`, but "
-            f"{len(slopes)} came."
+            f"`slopes` must hold {len(kinks) + 1} numbers, one more than `kinks`, not "
+            f"{len(slopes)}."
         )
     return PiecewiseLinear(kinks, slopes, checks.finite_float("at_zero", at_zero))
 
@@ -247,7 +247,7 @@ def piecewise_linear(
 def _numbers(name: str, given) -> tuple[float, ...]:
     if isinstance(given, (str, bytes)) or not hasattr(given, "__len__"):
         raise TypeError(
-            f"`{name}` must be a sequence of numbers, but {checks.short(given)} came."
+            f"`{name}` must be a sequence of numbers, not {checks.short(given)}."
         )
     return tuple(checks.finite_float(name, number) for number in given)
 

@@ -42,7 +42,7 @@ class Kernels(NamedTuple):
         q: variances, of the first inputs and then of the second along the last axis.
         sigma: covariances, (..., first inputs, second inputs).
         theta: tangent kernel, likewise.
-        missing: largest share that a series of the expectations left out.
+        missing: largest part that a series of the expectations left out.
     """
 
     q: jax.Array
@@ -72,7 +72,7 @@ def layer_map(
 
 
 # Two programs: in one, XLA would compute the expectations anew for every pixel of a
-# filter. (Called inside of another jit, as for vectors, they are one all the same.)
+# filter. (Called inside another jit, as for vectors, they are one all the same.)
 @partial(jax.jit, static_argnames="activation")
 def _activate(pair: Kernels, activation) -> Kernels:
     """Return E[phi^2] in place of the variances, E[phi phi] and E[phi' phi'] theta."""
@@ -86,7 +86,7 @@ def _activate(pair: Kernels, activation) -> Kernels:
 
 
 def _variances(pair: Kernels):
-    """Return the variances of the first and of the second inputs, beside the pairs."""
+    """Return the variances of the first and of the second inputs, not the pairs."""
     count = pair.sigma.shape[-2]
     q1, q2 = pair.q[..., :count, None], pair.q[..., None, count:]
     if q1.ndim < pair.sigma.ndim:  # images, where every pixel meets every other
@@ -96,7 +96,7 @@ def _variances(pair: Kernels):
 
 @partial(jax.jit, static_argnames="averages")
 def affine_map(pair: Kernels, weights, biases, trained, averages) -> Kernels:
-    """Average, weigh and add the biases; what is trained adds its own share."""
+    """Average, weigh and add the biases; what is trained adds its own part."""
     own, both = averages
     sigma = weights * both(pair.sigma) + biases
     return Kernels(
@@ -117,7 +117,7 @@ def nngp(
     bias_std: float = 0.0,
     first_layer: str = "scaled",
 ) -> Float[Array, "n1 n2"]:
-    r"""Return the covariance of an infinitely wide network's output at the start.
+    r"""Return the covariance of an infinitely wide network's output, untrained.
 
     .. math::
 
@@ -190,7 +190,7 @@ def ntk(
         &\quad + \sigma_w^2\, \mathbb E_{(u, v) \sim \Sigma^{(l)}}[\phi'(u) \phi'(v)]\,
         \Theta^{(l)}
 
-    The limit of :func:`ntkbook.ntk` at a random start, for ``ntkbook.mlp`` in the NTK
+    The limit of :func:`ntkbook.ntk` at initialisation, for ``ntkbook.mlp`` in the NTK
     parametrisation with the same settings.
 
     Args:
@@ -223,8 +223,8 @@ def ntk(
     frozen = checks.bounded_int("frozen", frozen, 0)
     if frozen > settings.depth:
         raise ValueError(
-            f"`frozen` must be at most depth={settings.depth}, so that the last layer "
-            f"is trained, but {frozen} came."
+            f"`frozen` must be at most depth={settings.depth}, not {frozen}, so that "
+            "the last layer is trained."
         )
     return _kernel(x1, x2, settings, "ntk", frozen)
 
@@ -310,7 +310,7 @@ def check_finite(gram, missing, activation):
     if missing > TOLERATED:
         raise ValueError(
             f"`activation` is too steep for the series of Hermite polynomials, which "
-            f"misses a share of {missing:.0e}: it has a kink or a jump, or the "
+            f"misses a part of {missing:.0e}: it has a kink or a jump, or the "
             f"variances are large; {_advice(activation)}"
         )
     return checks.finite_result(

@@ -1,4 +1,4 @@
-r"""The tangent kernel between two moments of training, averaged along a straight step.
+r"""The tangent kernel between two times in training, averaged along a straight step.
 
 One step of training moves the weights from w to w + d in a straight line. What it does
 to the output at a query x is exactly

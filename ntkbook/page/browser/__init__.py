@@ -10,16 +10,16 @@ _TRAINING_WORDS = (
     "Blue is the network, dashed orange its linear model, black the two points that it "
     "learns. Where the output is scaled up, the weights hardly move, and network and "
     "linear model agree. Where it is scaled down, from the same weights, they move "
-    "further than their own length, and the two part."
+    "further than their own norm, and the two part."
 )
 TRAINING = (
     "One network twice, from the same weights. Top: the function that it computes, and "
     "that of the linear model which the tangent kernel describes. Below: its two "
     "outputs on their way from 0 to the targets, and the kernel Θ as the ellipse "
     "uᵀΘu = const around the targets (u: distance from them; half axes along the "
-    "eigenvectors, 1/√λ long). As long as the kernel stays as it was at the start, "
-    "dashed, the path crosses this ellipse at a right angle; where the kernel changes, "
-    "solid, the path turns off."
+    "eigenvectors, 1/√λ long). As long as the kernel stays as it was at "
+    "initialisation, dashed, the path crosses this ellipse at a right angle; where the "
+    "kernel changes, solid, the path turns off."
 )
 _POSTERIOR_WORDS = (
     "Left, five random functions of an infinitely wide ReLU network with three hidden "
@@ -29,25 +29,27 @@ _POSTERIOR_WORDS = (
 )
 POSTERIOR = (
     "An infinitely wide network on one-dimensional inputs, computed in this page from "
-    "the recursions for Σ and Θ. Left, five draws at the start. Right, the Bayesian "
-    "posterior (line and band of two standard deviations) and the function that "
-    "gradient descent learns (dash-dotted). At small bias all happens at x = 0: a bend"
-    " for ReLU, a step for erf that sharpens with depth. At large bias erf flattens "
-    "with depth. The two ways of learning agree at the data, and differ between and "
-    "beyond."
+    "the recursions for Σ and Θ. Left, five draws at initialisation. Right, the "
+    "Bayesian posterior (line and band of two standard deviations) and the function "
+    "that gradient descent learns (dash-dotted). At small bias all happens at x = 0: a "
+    "bend for ReLU, a step for erf that sharpens with depth. At large bias erf "
+    "flattens with depth. The two ways of learning agree at the data, and differ "
+    "between and beyond."
 )
 
 
 _TANGENT_WORDS = (
-    "Left, the outputs of a model with one weight, and its tangent at the start; the "
-    "target is the dotted line. Right, the loss and the tangent's parabola, in units "
-    "of the tangent's step: at output scale 1 their minima are far apart."
+    "Left, the outputs of a model with one weight, and its tangent at the initial "
+    "weight; the target is the dotted line. Right, the loss and the tangent's "
+    "parabola, in units of the tangent's step: at output scale 1 their minima are far "
+    "apart."
 )
 TANGENT = (
     "The model α(f(w) − f(w₀)) and its tangent at w₀, for one data point. As α grows, "
-    "both minima run to the start and, faster, into each other: through a lens that "
-    "zooms with the step (right), the loss turns into the tangent's parabola. How "
-    "large α must be is what κ says; a start with a small slope has a large κ."
+    "both minima approach the initial weight and, faster, each other: through a lens "
+    "that zooms with the step (right), the loss turns into the tangent's parabola. How "
+    "large α must be is what κ says; an initial weight with a small slope has a large "
+    "κ."
 )
 
 _CONTRIBUTIONS_WORDS = (
@@ -59,7 +61,7 @@ _CONTRIBUTIONS_WORDS = (
 CONTRIBUTIONS = (
     "What each training point contributed to the output at the query: filled bars for "
     "the network, from its path kernel; in outline for its linear model, from the "
-    "kernel at the start. The bars add up to the output, Σ, though many of them are "
+    "initial kernel. The bars add up to the output, Σ, though many of them are "
     "larger than it: they nearly cancel. Raise the scale α, and the filled bars move "
     "into their outlines: only then do the contributions agree with those of a fixed "
     "kernel."

@@ -1,4 +1,4 @@
-"""The records of the claims, as written in `claims/NN.toml`, one file a chapter.
+"""The records of the claims, as written in `claims/NN.toml`, one file for each chapter.
 
 [[claim]]
 id = "taylor-slope"
@@ -62,7 +62,7 @@ MEANING = {
     "infers from the number is wrong, for the reason given.",
     "not reproduced": "The whole interval of our measurement is elsewhere. The row "
     "says what we know of the cause.",
-    "refuted": "The statement is false: beside the measurement there is a proof, a "
+    "refuted": "The statement is false: besides the measurement there is a proof, a "
     "counter-example or an argument.",
     "inconclusive": "The experiment could not decide: the interval contains the "
     "threshold, the control passes as well, or training was too short.",

@@ -14,7 +14,7 @@ as wide as the tolerance allows (2 * abs), shifted so that the answer stands in 
 middle of its cell; the token is the number of the cell. The record holds the width and
 the shift, which is the answer's place *inside* its cell, and not which cell it is. For
 a relative tolerance the cells are cut on the axis of log|x|, from 1 - rel to 1 + rel
-times the answer, with the sign beside.
+times the answer, and the sign is kept.
 
 An array with a relative tolerance is taken apart first: its largest magnitude is
 compared like a number, and the array divided by it is compared, entry by entry, within
@@ -45,7 +45,7 @@ def kind_of(answer) -> str:
         Malformed: for None, NaN, an empty array, and whatever else is none of these.
     """
     if answer is None or answer is ...:
-        raise Malformed("put your answer in the place of the dots first")
+        raise Malformed("replace the dots by your answer first")
     if isinstance(answer, str):
         if not answer.strip():
             raise Malformed("the answer is an empty text")

@@ -49,7 +49,7 @@ def explore(
             combination, so keep their product small.
 
     Raises:
-        ValueError: no slider, an empty one, a start that is not a position, `draw`
+        ValueError: no slider, an empty one, a `start` that is not a position, `draw`
             not returning a figure, pictures of different sizes, or too much of it.
 
     Example:

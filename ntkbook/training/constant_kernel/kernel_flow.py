@@ -69,9 +69,9 @@ def kernel_flow(
             limit of training.
         k_test: kernel between test and training points, ``(n_test, n)`` or ``(n_test,
             n, k, k)``.
-        f0_train: outputs at the start at the training points, shaped as ``y``;
+        f0_train: initial outputs at the training points, shaped as ``y``;
             ``None`` means 0.
-        f0_test: outputs at the start at the test points; ``None`` means 0.
+        f0_test: initial outputs at the test points; ``None`` means 0.
         ridge: :math:`\rho \ge 0`.
         loss: ``"squared"``, which is solved in closed form; ``"logistic"``,
             ``"softmax"``, or a function ``(outputs, y) -> scalar`` that sums over the
@@ -112,7 +112,7 @@ def _flow(kernel, y, times, k_test, f0_train, f0_test, ridge, loss) -> KernelFlo
     ridge = checks.finite_float("ridge", ridge, least=0)
     start = _start("f0_train", f0_train, y.shape)
     if f0_test is not None and k_test is None:
-        raise ValueError("`f0_test` came without `k_test`; pass both or neither.")
+        raise ValueError("`f0_test` was passed without `k_test`; pass both or neither.")
     rates, vectors = spectrum("kernel", kernel)
     if k_test is not None:
         k_test = host.host_array("k_test", k_test, "kernel values of shape (n_test, n)")

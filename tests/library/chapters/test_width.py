@@ -116,7 +116,7 @@ def test_the_table_shows_the_means():
     assert first.split()[:2] == ["10", "2.00"]
     assert "2.00 [-10.7, 14.7]" in first  # t(0.975, 1) = 12.7 times 1
     assert second.split()[:2] == ["200", "2.00"]
-    assert note == "means over 2 initialisations [95 % interval]"
+    assert note == "means over 2 initialisations [95% interval]"
     html = table._repr_html_()
     assert html.count("<tr>") == 3
     assert "b&lt;" in html

@@ -214,7 +214,7 @@ class Handouts:
             f"{_prompt(exercise)}\n# BEGIN SOLUTION NO PROMPT\n{self._code(exercise)}\n"
         )
         code += "# END SOLUTION"
-        # What stands outside of a solution block goes to students as it is.
+        # What stands outside a solution block goes to students as it is.
         parts.append(_raw("# BEGIN SOLUTION", f"begin-{slug}"))
         if exercise.kind != "think":
             parts.append(made("code", code, f"answer-{slug}"))

@@ -3,7 +3,7 @@
 Beyond names and wording they say how students' code is run: in a kernel with limits
 and with no view of anything else (kernels/python3), so that a submission that loops, or
 dies, or prints without end only loses its own marks; that each mark is confirmed
-outside of that kernel; and that the formgrader and the pages with feedback show
+outside that kernel; and that the formgrader and the pages with feedback show
 students' HTML without what could act in your browser, where you are logged in.
 """
 

@@ -6,7 +6,7 @@
     {claims-counted}     the counts of all, in a sentence
     {measured}`ID`       what one claim's cell measured, for any page
 
-All fields lie beside the built page as CSV and JSON. The filters above the claims are
+All fields lie next to the built page as CSV and JSON. The filters above the claims are
 made by `book.js`, so that a reader without scripts sees none that do nothing.
 """
 
@@ -219,7 +219,7 @@ def _place(record, cell) -> str:
 
 
 def write_beside(app, exception):
-    """Write every field beside the page, for those who want to count for themselves."""
+    """Write every field next to the page, for readers who count for themselves."""
     if exception or app.builder.format != "html":
         return
     cells = measured(app.srcdir)

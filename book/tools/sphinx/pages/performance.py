@@ -1,7 +1,7 @@
 """The page *Performance*, from the files that `make bench` leaves: no number is typed.
 
     {benchmark} NAME      the tables of one benchmark, and its machine
-    {benchmark-figure}    all empirical kernels in one picture
+    {benchmark-figure}    all empirical kernels in one figure
     {benchmark-machines}  processor, versions, dates, load
 
 Everything is text in MyST or HTML, made by functions that the tests call too.
@@ -231,7 +231,7 @@ class Machines(Parsed):
 
 
 class Figure(Parsed):
-    """The empirical kernels in one picture."""
+    """The empirical kernels in one figure."""
 
     def text(self):
         html = figure_html(stored(RESULTS, name) for name in DRAWN)

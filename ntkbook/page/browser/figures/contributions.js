@@ -2,7 +2,7 @@
 // contributed to the output at a query. It needs BOOKS (books.js), FRAME and PARTS
 // above it.
 const mountContributions = (() => {
-  const X = 3, Y = 2.4, REACH = 2.6; // the left picture shows -X..X and -Y..Y
+  const X = 3, Y = 2.4, REACH = 2.6; // the left panel shows -X..X and -Y..Y
   const WIDTH = 50, SEED = 2, TIME = 2, COUNT = 91;
   const AT = [-2.5, -1.8, -1.0, -0.4, 0.5, 1.1, 1.7, 2.6];
   const GRID = Array.from({ length: COUNT }, (_, k) => -X + (2 * X * k) / (COUNT - 1));
@@ -96,7 +96,7 @@ const mountContributions = (() => {
         query = at;
         draw();
       }));
-    // The query follows the finger anywhere in the left picture.
+    // The query follows the finger anywhere in the left panel.
     const follow = safely((event) => {
       const box = left.getBoundingClientRect(), input = where.querySelector("input");
       input.value = (2 * X * (event.clientX - box.left)) / box.width - X;

@@ -1,7 +1,7 @@
 // The page's part of the infinitely wide network that is conditioned on data: pictures,
 // handles, sliders. It needs KERNELS (kernels.js), FRAME and PARTS above it.
 const mountPosterior = (() => {
-  const X = 2, Y = 3, HIGH = 4; // the right picture shows -X..X and -Y..Y, the left -HIGH..HIGH
+  const X = 2, Y = 3, HIGH = 4; // the right panel shows -X..X and -Y..Y, the left -HIGH..HIGH
   const COUNT = 81, DRAWS = 5, WEIGHT = 1.3, NEAR = 0.06;
   const NAMES = { relu: "ReLU", erf: "erf" };
   const SEEN = { x: [-1.2, -0.4, 0.5, 1.4], y: [0.6, -0.8, 0.3, 1.0] };
@@ -101,7 +101,7 @@ const mountPosterior = (() => {
     html("p", { class: "ntk-legend" }, key(marks.point(), "data: drag them"),
       key(marks.line("infinite"), "Bayesian mean"), key(marks.band(), "two standard deviations"),
       key(marks.line("trained"), "trained by gradient descent")),
-    html("div", { class: "ntk-columns" }, FRAME.column("At the start: five draws", left),
+    html("div", { class: "ntk-columns" }, FRAME.column("At initialisation: five draws", left),
       FRAME.column("After four points", right)),
     depth, bias, html("div", { class: "ntk-controls" }, html("label", {}, "Activation", choice), again));
   }

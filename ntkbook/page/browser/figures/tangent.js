@@ -1,7 +1,7 @@
 // The page's part of the model with one weight and its tangent. It needs ONE_WEIGHT
 // (one_weight.js), FRAME and PARTS above it.
 const mountTangent = (() => {
-  const MIDDLE = 0.4, X = 3, Y = 7; // the left picture shows MIDDLE - X..MIDDLE + X and -Y..Y
+  const MIDDLE = 0.4, X = 3, Y = 7; // the left panel shows MIDDLE - X..MIDDLE + X and -Y..Y
   const LENS = [-1.5, 3.5], TOP = 3, BELOW = 0.5; // the right one, in steps of the tangent
   const COUNT = 161;
   const { html, svg, line, key, marks, dress, clamp, minus, join, slider, handle } = PARTS;
@@ -30,7 +30,7 @@ const mountTangent = (() => {
       }, "Target: up and down move it", (x, y) => `target ${minus(y.toFixed(1))}`),
     ];
     const left = svg("svg", { class: "ntk-functions", role: "group",
-      "aria-label": "The model, its tangent at the start, and the target" }, grid, target, tangent, model,
+      "aria-label": "The model, its tangent at the initial weight, and the target" }, grid, target, tangent, model,
       leastTangent, least, ...handles.map((each) => each.node));
     const right = svg("svg", { class: "ntk-functions", role: "img",
       "aria-label": "The loss and the tangent's parabola, in units of its step" }, lensGrid, parabola, loss,
@@ -71,7 +71,7 @@ const mountTangent = (() => {
       const number = (x) => minus(Math.abs(x) < 1000 ? x.toPrecision(3) : x.toExponential(1));
       const apart = found.minimum === null ? "The model never reaches the target on that side. "
         : `The loss is least at w = ${number(found.minimum)}: the tangent's step misses by `
-          + `${number(100 * Math.abs((found.tangent - found.minimum) / step))} % of its length. `;
+          + `${number(100 * Math.abs((found.tangent - found.minimum) / step))}% of its size. `;
       const say = `κ = ${number(kappa)}. The tangent's loss is least at w = ${number(found.tangent)}. ${apart}`;
       tell(say);
     }
@@ -85,7 +85,7 @@ const mountTangent = (() => {
       size = fitting;
       draw();
     },
-    html("p", { class: "ntk-legend" }, key(marks.point(), "1 start, 2 target: drag them"),
+    html("p", { class: "ntk-legend" }, key(marks.point(), "1 initial weight, 2 target: drag them"),
       key(marks.line("network"), "model"), key(marks.line("linearised"), "its tangent")),
     html("div", { class: "ntk-columns" }, column("Outputs", left),
       column("Loss, seen through a lens", right)),

@@ -1,7 +1,7 @@
 // The page's part of the network that trains in the browser: pictures, handles, sliders.
 // It needs NTK (network.js) and PARTS (parts.js) above it, and nothing else.
 const mountTrain = (() => {
-  const X = 4, Y = 5; // the pictures of the functions show -X..X and -Y..Y
+  const X = 4, Y = 5; // the panels of the functions show -X..X and -Y..Y
   const COUNT = 81; // points of a curve
   const SECONDS = 5, GROWTH = 4; // a run on the clock; it speeds up by exp(GROWTH)
   const BUDGET = 7; // milliseconds of training in one frame
@@ -11,7 +11,7 @@ const mountTrain = (() => {
   const round = (number) => minus(Number(number.toPrecision(2)));
   const percent = (share) => {
     const value = 100 * share;
-    return `${value.toFixed(value < 0.095 ? 2 : value < 9.5 ? 1 : 0)}\u00a0%`; // kept together
+    return `${value.toFixed(value < 0.095 ? 2 : value < 9.5 ? 1 : 0)}%`;
   };
 
   // One column: a network at one output scale, with its pictures and its slider.
@@ -41,7 +41,7 @@ const mountTrain = (() => {
         })),
       own.functions,
       html("p", { class: "ntk-read" }, "weights moved by ", moved,
-        html("span", {}, " of their length")),
+        html("span", {}, " of their norm")),
       html("div", { class: "ntk-bar" }, fill),
       own.plane,
       html("p", { class: "ntk-read" }, "kernel changed by ", changed));
@@ -175,7 +175,7 @@ const mountTrain = (() => {
       }
     };
 
-    // Train both networks for the same time of the flow; for a share of it, if the
+    // Train both networks for the same time of the flow; for a part of it, if the
     // budget of milliseconds does not suffice.
     function train(time, budget) {
       const needed = columns.reduce((sum, { net }) => sum + 1 + time / NTK.stepSize(net), 0);
@@ -225,7 +225,7 @@ const mountTrain = (() => {
     }
     function say() {
       columns.forEach((each) => each.measure());
-      const where = clock === SECONDS ? "Trained. " : clock ? "On the way. " : "At the start. ";
+      const where = clock === SECONDS ? "Trained. " : clock ? "On the way. " : "At initialisation. ";
       words.replaceChildren(where, ...columns.map((each) => html("span", {}, each.words())));
     }
     // After a change, train from `at` on the clock, unless the reader has paused it.

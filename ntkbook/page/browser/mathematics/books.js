@@ -62,7 +62,7 @@ const BOOKS = (() => {
 
   const inner = (one, other) => one.reduce((sum, value, q) => sum + value * other[q], 0);
 
-  // Gradient descent for this time. The kernel's trace at the start bounds its largest
+  // Gradient descent for this time. The kernel's initial trace bounds its largest
   // eigenvalue, and so the step; where the kernel grows too much, it is halved.
   function train(w0, x, y, time) {
     const trace = x.reduce((sum, at) => sum + along(w0, at, gradient(w0, at)), 0);
@@ -73,7 +73,7 @@ const BOOKS = (() => {
     throw new Error("training needs more steps than this figure makes");
   }
 
-  // The weights before each step and the loss derivatives there; their sum for the linear model, whose kernel stays that of the start.
+  // The weights before each step and the loss derivatives there; their sum for the linear model, whose kernel stays the initial one.
   function descend(w0, x, y, step, count) {
     const n = x.length, p = w0.length, w = w0.slice(), move = new Float64Array(p);
     const path = [], slopes = [], offset = x.map((at) => output(w0, at));

@@ -146,7 +146,7 @@ const NTK = (() => {
     return { values, axis: [Math.cos(angle), Math.sin(angle)] };
   }
 
-  // The length of a step: a fraction of the time in which the kernel's largest
+  // The size of a step: a fraction of the time in which the kernel's largest
   // eigenvalue, or the network's curvature, acts. The errors stay near 1e-6 and below.
   function stepSize(net, fraction = 0.12) {
     const { width: m, weights: w, alpha, x, y } = net;
@@ -165,7 +165,7 @@ const NTK = (() => {
     return fraction / (values[0] + curvature);
   }
 
-  // How far the weights have gone, relative to their length at the start.
+  // How far the weights have gone, relative to their initial norm.
   function travelled(net, weights = net.weights) {
     let moved = 0, length = 0;
     for (let q = 0; q < weights.length; q++) {
@@ -176,7 +176,7 @@ const NTK = (() => {
   }
 
   // The model and its linearisation on a grid of equal steps, for the picture. On such
-  // a grid exp(2 z) grows by one factor a step, so a unit costs two exponentials.
+  // a grid exp(2 z) grows by one factor per step, so a unit costs two exponentials.
   function curves(net, from, to, count) {
     const { width: m, start, weights, tangent, alpha } = net, c = S / Math.sqrt(m);
     const gap = (to - from) / (count - 1);

@@ -21,7 +21,7 @@ const ONE_WEIGHT = (() => {
   }
 
   // Where the tangent's loss is least, and where the loss itself first is on the way
-  // there and beyond; null where it is not within `reach` of the start.
+  // there and beyond; null where it is not within `reach` of it.
   function minima(start, goal, alpha, reach = 8) {
     const [value, slope] = f(start), wanted = goal / alpha, tangent = start + wanted / slope;
     const gap = (w) => f(w)[0] - value - wanted;

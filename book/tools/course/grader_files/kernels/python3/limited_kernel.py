@@ -1,4 +1,4 @@
-"""A Python kernel in which a submission cannot take more than its share.
+"""A Python kernel in which a submission cannot take more than its limits.
 
 It limits the time of a cell and of the whole notebook, memory, the size and number of
 files and how much is printed. What the code may see and touch is start.py's concern,

@@ -48,7 +48,7 @@ def readable(library: str) -> list[str]:
 
 
 def library(folder: Path) -> str:
-    """A folder from which ntkbook can be imported, and nothing that lies beside it."""
+    """A folder from which ntkbook can be imported, and nothing that lies next to it."""
     made = folder / "lib"
     made.mkdir(exist_ok=True)
     if spec := find_spec("ntkbook"):
