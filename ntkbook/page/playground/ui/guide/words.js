@@ -1,0 +1,105 @@
+// What is happening now, in words. Everything said here follows from the numbers of one
+// frame and from thresholds that are written below and shown to the reader. It needs KIT.
+const WORDS = (() => {
+  const { number, percent } = KIT;
+  // Conventions, not theorems: the kernel's relative change that we call lazy or rich, and
+  // the difference of two functions that we call none.
+  const LAZY = 0.1, RICH = 0.5, SAME = 0.05;
+  const FITTED = 1e-3; // of the loss at initialisation
+  const size = (values) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+  const apart = (a, b) => size(Array.from(a, (value, k) => value - b[k]));
+
+  // How far two models are apart on the training points, in units of what has to be
+  // learned: the root mean square of the targets less the outputs at initialisation.
+  const gap = (ready, frame, model) =>
+    (frame.models[model] ? apart(frame.models.network.outputs, frame.models[model].outputs) / (goal(ready) || 1) : NaN);
+  const goal = (ready) => size(Array.from(ready.targets));
+
+  function regime(state, ready, frame, seen) {
+    const { network } = frame.models, { change } = frame.kernel ?? seen;
+    if (frame.step === 0) return ["start", "At initialisation"];
+    if (network.diverged !== null) return ["diverged", "Diverged"];
+    if (seen.rose && seen.fell) return ["catapult", "Catapult"];
+    if (seen.rose) return ["beyond", "Rising"];
+    if (change <= LAZY) return ["lazy", "Lazy"];
+    return change >= RICH ? ["rich", "Rich"] : ["between", "In between"];
+  }
+
+  // `seen` is what the run has shown so far: {first, highest, change, lambdaMax}.
+  function observe(seen, frame) {
+    const now = seen ?? { first: frame.models.network.loss, highest: 0, change: 0, lambdaMax: null, rose: false, fell: false };
+    for (const loss of frame.losses?.network ?? [])
+      if (Number.isFinite(loss)) {
+        now.highest = Math.max(now.highest, loss);
+        if (loss > 1.5 * now.first) now.rose = true;
+        now.last = loss;
+      }
+    now.fell = now.rose && now.last < now.first;
+    if (frame.kernel) {
+      now.change = frame.kernel.change;
+      now.lambdaMax = frame.kernel.lambdaMax;
+    }
+    return now;
+  }
+
+  function caption(state, ready, frame, seen) {
+    const { step: fraction } = state.training, { network, linear } = frame.models, said = [];
+    const [tone, name] = regime(state, ready, frame, seen);
+    const change = frame.kernel?.change ?? seen.change;
+    if (frame.step === 0) {
+      said.push("Nothing is trained yet: the three models are the same function.");
+      said.push(stepWords(fraction, ready));
+      return { tone, name, said };
+    }
+    if (network.diverged !== null)
+      said.push(`The network diverged at step ${number(network.diverged)}: its numbers left every bound.`);
+    else {
+      const moved = network.moved;
+      said.push(`${name === "Lazy" ? "The kernel stays" : "The kernel"} ${name === "Lazy" ? "nearly what it was: it" : "has"} `
+        + `changed by ${percent(change)}, the weights by ${percent(moved)} of their norm.`);
+      const off = gap(ready, frame, "linear");
+      if (linear.diverged !== null)
+        said.push(`The linearisation diverged at step ${number(linear.diverged)}; the network did not.`);
+      else said.push(off <= SAME
+        ? `Network and linearisation agree: on the training points they differ by ${percent(off)} of the target.`
+        : `The linearisation fails: on the training points it differs from the network by ${percent(off)} of the target.`);
+    }
+    if (seen.rose && seen.fell && network.diverged === null)
+      said.push(`The loss first rose to ${number(seen.highest / seen.first)} times its initial value and then fell below it,`
+        + ` while λ_max changed from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}.`);
+    else said.push(edgeWords(state, ready, frame, seen) || stepWords(fraction, ready));
+    const left = network.loss / seen.first;
+    if (left < FITTED && network.diverged === null) said.push(`The training loss is ${percent(left)} of its initial value.`);
+    return { tone, name, said };
+  }
+
+  function stepWords(fraction, ready) {
+    const reach = fraction / ready.threshold;
+    if (reach > 1) {
+      const grows = Math.abs(1 - 2 * reach);
+      return `The step is ${number(reach)} times the limit ${ready.threshold === 1 ? "2/λ_max" : "of the logistic loss, 8/λ_max"}: `
+        + `${ready.threshold === 1 ? `along the first eigenvector the linearised error must grow, ${number(grows)}-fold per step.`
+          : "the linearisation can diverge."}`;
+    }
+    if (ready.threshold !== 1) return `The step is ${percent(reach)} of the largest with which the linearisation surely converges.`;
+    if (reach > 0.5) return `The step is ${percent(reach)} of 2/λ_max: along the first eigenvector the linearised error changes its sign at every step, and shrinks.`;
+    return `The step is ${percent(reach)} of 2/λ_max: along every eigenvector the linearised error shrinks without a change of sign.`;
+  }
+
+  // With the kernel now, where it differs from the kernel at initialisation.
+  function edgeWords(state, ready, frame, seen) {
+    if (ready.threshold !== 1 || frame.models.network.diverged !== null || seen.lambdaMax === null) return "";
+    const now = (seen.lambdaMax * ready.stepSize) / 2, before = state.training.step;
+    if (before <= 1 && now > 0.95)
+      return `λ_max has grown from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}: the step is now ${percent(now)} of 2/λ_max, at the edge of stability.`;
+    if (before > 1 && now < 1)
+      return `The step was ${number(before)} times 2/λ_max; the kernel has shrunk, and it is now ${percent(now)} of it.`;
+    return "";
+  }
+
+  const THRESHOLDS = `We call a run lazy while the kernel has changed by at most ${percent(LAZY)} of its norm, rich from `
+    + `${percent(RICH)} on; network and linearisation agree up to ${percent(SAME)} of the target; a loss has risen above `
+    + "1.5 times its initial value. These are conventions.";
+
+  return { caption, observe, gap, goal, stepWords, THRESHOLDS, LAZY, RICH, SAME };
+})();
