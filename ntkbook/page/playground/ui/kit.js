@@ -16,7 +16,7 @@ const KIT = (() => {
     const size = Math.abs(value);
     if (size >= 1e5 || size < 1e-3) {
       const [head, power] = value.toExponential(digits - 1).split("e");
-      return `${minus(head)}${JOINED}·${JOINED}10${raised(Number(power))}`;
+      return `${minus(head)}·10${raised(Number(power))}`;
     }
     if (size >= 10 ** digits) {
       const whole = String(Math.round(value));

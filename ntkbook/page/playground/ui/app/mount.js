@@ -71,7 +71,6 @@ const mountPlayground = (() => {
         return;
       }
       latest = grid(view.data.x[0].length, state);
-      player.query(null);
       player.set(STORE.copy(state), latest, { run, until });
       player.query(query);
       address();
@@ -177,8 +176,8 @@ const mountPlayground = (() => {
     const live = html("div", { class: "ntkp" },
       tours.node, quiz.node, bar.node, bar.note, bar.codeBox,
       html("div", { class: "ntkp-grid-all" }, controls.node,
-        html("div", { class: "ntkp-middle" }, words.node, plots.node, losses, basis),
-        html("div", { class: "ntkp-side" }, numbers.node, argue, matrix, spectrum)));
+        html("div", { class: "ntkp-middle" }, words.node, plots.node, losses, basis, matrix),
+        html("div", { class: "ntkp-side" }, numbers.node, argue, spectrum)));
     for (const part of secret)
       if (part !== words.node) part.append(html("p", { class: "ntkp-cover", "aria-hidden": "true" }, "?"));
 

@@ -150,7 +150,7 @@ const PLAYER = (() => {
           if (wanted) await build();
           else if (run.frame && at && !sameQuery(at)) {
             const answer = await host.ask({ type: "query", at });
-            if (answer.type === "query") {
+            if (answer.type === "query" && answer.done && !wanted) {
               queried = at;
               if (!running) await peek();
             }

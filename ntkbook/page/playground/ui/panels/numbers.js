@@ -27,16 +27,21 @@ const NUMBERS = (() => {
     function show({ ready, frame, seen, kappa }) {
       for (const [model] of MODELS) {
         const found = frame.models[model];
-        cells.train[model].textContent = found ? number(found.loss) : "–";
-        cells.test[model].textContent = found && ready.nTest ? number(found.lossTest ?? app.lastTest[model]) : "–";
+        cells.train[model].textContent = found ? number(found.loss, 2) : "–";
+        cells.test[model].textContent = found && ready.nTest ? number(found.lossTest ?? app.lastTest[model], 2) : "–";
         cells.moved[model].textContent = found && Number.isFinite(found.moved) && found.moved !== null ? percent(found.moved) : "–";
         for (const key of ["train", "test", "moved"])
           cells[key][model].classList.toggle("ntkp-gone", Boolean(found) && found.diverged !== null);
       }
       const say = (key, text) => (list[key].textContent = text);
+      const share = (key, value) => {
+        say(key, percent(value));
+        list[key].append(html("small", {}, " of target"));
+      };
       say("change", percent(seen.change));
-      say("gap", `${percent(WORDS.gap(ready, frame, "linear"))} of the target`);
-      say("gapInfinite", frame.models.infinite ? `${percent(WORDS.gap(ready, frame, "infinite"))} of the target` : "–");
+      share("gap", WORDS.gap(ready, frame, "linear"));
+      if (frame.models.infinite) share("gapInfinite", WORDS.gap(ready, frame, "infinite"));
+      else say("gapInfinite", "–");
       if (kappa === "ask") list.kappa.replaceChildren(ask);
       else say("kappa", kappa === null ? "…" : number(kappa));
       say("lambda", `${number(ready.lambdaMax)} → ${number(seen.lambdaMax ?? ready.lambdaMax)}`);

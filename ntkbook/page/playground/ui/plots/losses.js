@@ -33,7 +33,7 @@ const LOSSES = (() => {
         x: [0, Math.max(1, xs[count - 1] ?? 1)],
         y: [Math.floor(low * 2 - 0.2) / 2, Math.ceil(high * 2 + 0.2) / 2],
       };
-      CHART.rule(chart, range, { x: "step", y: "", logY: true, xTicks: stepTicks(range.x[1]) });
+      CHART.rule(chart, range, { x: "", y: "", logY: true, xTicks: stepTicks(range.x[1]) });
       const to = chart.scale(range), said = [];
       MODELS.forEach(([model], k) => {
         const values = last[model][part];
@@ -41,13 +41,15 @@ const LOSSES = (() => {
         lines[k].style.display = dots[k].style.display = hidden ? "none" : "";
         if (hidden) return;
         const logs = Array.from(values, (value) => (value > 0 ? Math.log10(value) : value === 0 ? -320 : value));
-        dress(lines[k], { d: CHART.path(xs, logs, to) });
-        const end = logs[count - 1], fine = Number.isFinite(end);
+        // Test losses are computed in some frames only: the line joins those.
+        const there = Array.from(xs.keys()).filter((at) => !Number.isNaN(logs[at]));
+        dress(lines[k], { d: CHART.path(there.map((at) => xs[at]), there.map((at) => logs[at]), to) });
+        const end = logs[there.at(-1)], fine = Number.isFinite(end);
         dress(dots[k], {
-          cx: to.x(xs[count - 1]).toFixed(1),
+          cx: to.x(xs[there.at(-1) ?? 0]).toFixed(1),
           cy: (fine ? Math.max(-9, Math.min(chart.height + 9, to.y(end))) : -9).toFixed(1),
         });
-        said.push(`${WORDS[model]} ${number(values[count - 1])}`);
+        said.push(`${WORDS[model]} ${number(values[there.at(-1)])}`);
       });
       chart.describe(count
         ? `At step ${step[count - 1]}: ${said.join(", ")}; at step 0: ${number(last.network[part]?.[0])}`

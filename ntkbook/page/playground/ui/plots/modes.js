@@ -44,7 +44,7 @@ const MODES = (() => {
       range = CHART.steady(range, low, high);
       const space = { x: [0.5, count + 0.5], y: range };
       const labels = Array.from({ length: count }, (_, k) => [k + 1, String(k + 1)]);
-      CHART.rule(chart, space, { x: "", y: "uₖᵀ f", xTicks: labels });
+      CHART.rule(chart, space, { x: "", y: "", xTicks: labels });
       const to = chart.scale(space), wide = Math.min(26, (to.x(2) - to.x(1)) * 0.7);
       columns.forEach((parts, k) => {
         const on = k < count;
@@ -93,7 +93,7 @@ const MODES = (() => {
       const bottom = Math.min(...kinds.flatMap(([name]) => logs[name].filter((v) => v > top - 9)), top - 1);
       range = CHART.steady(range, bottom, top);
       const xs = Array.from({ length: n }, (_, k) => k + 1), space = { x: [0.5, n + 0.5], y: range };
-      CHART.rule(values, space, { y: "λₖ", logY: true, xTicks: [] });
+      CHART.rule(values, space, { y: "", logY: true, xTicks: [] });
       const to = values.scale(space);
       kinds.forEach(([name], k) => dress(lines[k], { d: CHART.path(xs, logs[name], to) }));
       values.describe(`Largest ${number(found.initial[0])} at initialisation`
