@@ -10,14 +10,9 @@ from jaxtyping import Float, Int
 from ntkbook.page.browser.playground import draws, pieces
 from ntkbook.page.browser.playground.datasets import generate
 from ntkbook.page.browser.playground.state import complete
-from ntkbook.page.figures import COLORS
 from ntkbook.validation import checks
 
 TRAIN, TEST, BATCHES, WEIGHTS, BIASES = 0, 1, 2, 10, 11  # streams of random numbers
-WORDS = (
-    "Here a network trains beside its linearisation and the regression with its "
-    "infinitely wide kernel, in a page that has scripts."
-)
 
 
 class Points(NamedTuple):
@@ -123,12 +118,10 @@ class Playground:
         )
 
     def _repr_html_(self) -> str:
-        colors = "".join(f"--ntk-{name}:{color};" for name, color in COLORS.items())
         state = escape(json.dumps(self.state, allow_nan=False), quote=True)
         return (
-            f'<figure class="ntk-piece ntk-play" data-state="{state}">\n'
-            f"<style>.ntk-piece{{{colors}}}\n{pieces.style()}</style>\n"
-            f'<div class="ntk-still">{pieces.still()}<p>{WORDS}</p></div>\n'
+            f'<figure class="ntk-play" data-state="{state}">\n'
+            f"<style>{pieces.style()}</style>\n{pieces.still()}\n"
             f"<script>(() => {{\n{pieces.scripts()}}})();</script>\n</figure>"
         )
 

@@ -4,11 +4,13 @@ They stand in `ntkbook/page/playground/`: the mathematics in `engine/`, what one
 `ui/`. The engine is one function, so that a worker can be made of its text.
 """
 
+import json
 import re
 from functools import cache
 from pathlib import Path
 
 from ntkbook.page.browser import figure
+from ntkbook.page.figures import COLORS
 
 FOLDER = Path(__file__).parents[2] / "playground"
 # In the order in which they need each other.
@@ -19,6 +21,28 @@ ENGINE = """
     models/trained_network models/curvature models/places
     run frame serve snippet
 """.split()
+INTERFACE = """
+    kit plots/chart plots/field plots/points plots/functions plots/losses plots/modes
+    plots/arguments state/link state/store state/save guide/words panels/names
+    panels/controls panels/numbers panels/diagnostics panels/transport panels/pictures
+    guide/tours guide/quiz app/edit app/player app/mount
+""".split()
+# What a worker does once it has the engine: it answers one message after the other.
+PROGRAM = """const answer = engine.serve();
+onmessage = ({ data: [number, message] }) => {
+  try {
+    postMessage([number, answer(message)]);
+  } catch (error) {
+    postMessage([number, { type: "error", text: String(error && error.stack || error) }]);
+  }
+};
+postMessage([-1]);
+"""
+WORDS = (
+    "Where scripts run, a network trains here beside its linearisation and the "
+    "regression with its infinitely wide kernel: with data that one draws, at any width, "
+    "output scale and step size."
+)
 
 
 @cache
@@ -39,33 +63,33 @@ def engine() -> str:
     )
 
 
-def interface() -> list[str]:
-    """The names of the interface's scripts: in order of the alphabet, mount.js last."""
-    names = sorted(path.name for path in (FOLDER / "ui").glob("*.js"))
-    return sorted(names, key=lambda name: name == "mount.js")
+def worker() -> str:
+    """The script of a worker, for a page whose policy allows none made of a text."""
+    return f"const engine = ({engine().strip()})();\n{PROGRAM}"
 
 
 def scripts() -> str:
     """All scripts of the page, for the inside of one function."""
     return (
         figure.text("parts.js")
-        + figure.text("frame.js")
         + engine()
+        + f"const PROGRAM = {json.dumps(PROGRAM)};\n"
         + "const { STATE, PYTHON } = playgroundEngine();\n"
         + text("engine/host.js")
-        + "".join(text(f"ui/{name}") for name in interface())
-        + 'document.querySelectorAll(".ntk-play").forEach(PARTS.guarded((figure) =>\n'
-        "  mountPlayground(figure, JSON.parse(figure.dataset.state))));\n"
+        + "".join(text(f"ui/{name}.js") for name in INTERFACE)
+        + 'document.querySelectorAll(".ntk-play").forEach((figure) =>\n'
+        "  mountPlayground(figure, JSON.parse(figure.dataset.state ?? null)));\n"
     )
 
 
 def style() -> str:
-    """The style sheets: what all pieces share, and the playground's own."""
-    own = sorted((FOLDER / "ui").glob("*.css"))
-    return figure.text("piece.css") + "".join(text(f"ui/{path.name}") for path in own)
+    """The playground's style sheets, with the colours of the book's figures."""
+    colors = "".join(f"--ntk-{name}:{color};" for name, color in COLORS.items())
+    return f".ntk-play{{{colors}}}\n{text('layout.css')}{text('plots.css')}"
 
 
 def still() -> str:
-    """The picture that stands where no script runs."""
+    """The picture that stands where no script runs, with the words that it needs."""
     path = FOLDER / "ui" / "still.svg"
-    return text("ui/still.svg") if path.exists() else ""
+    picture = text("ui/still.svg") if path.exists() else ""
+    return f'<div class="ntk-still">{picture}<p>{WORDS}</p></div>'

@@ -48,6 +48,9 @@ const DATASETS = (() => {
     return [x, y];
   }
 
+  // The function from which a one-dimensional set is drawn, at x; null for other sets.
+  const target = (kind, x) => FUNCTIONS[kind]?.(x) ?? null;
+
   const split = (rows) => [rows.map((row) => row.slice(0, -1)), rows.map((row) => row.at(-1))];
 
   // The points of a whole state: lists of inputs, and targets.
@@ -58,5 +61,5 @@ const DATASETS = (() => {
     return { d: x[0].length, x, y, testX, testY };
   }
 
-  return { points };
+  return { points, target };
 })();

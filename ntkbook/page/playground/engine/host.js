@@ -1,6 +1,6 @@
 // The engine where it runs: in a worker, or in the page where none may be made. It is asked
 // with messages, and answers come in their order; playgroundEngine is the function that
-// holds the scripts above, and a worker is made from its text.
+// holds the scripts above, and a worker is made from its text and PROGRAM (pieces.py).
 const HOST = (() => {
   // Whether the page's policy lets a worker be made of a text: to try it where it does not
   // would put an error on the console.
@@ -15,18 +15,9 @@ const HOST = (() => {
     return !sources || sources.includes("blob:");
   }
 
-  const PROGRAM = `
-    const answer = engine.serve();
-    onmessage = ({ data: [number, message] }) => {
-      try {
-        postMessage([number, answer(message)]);
-      } catch (error) {
-        postMessage([number, { type: "error", text: String(error && error.stack || error) }]);
-      }
-    };
-    postMessage([-1]);`;
-
-  function connect(inPage = false) {
+  // `place` is the address of the worker's file; without one a worker is made of a text.
+  // From a folder on disk browsers start no worker.
+  function connect(place = null) {
     const waiting = new Map(), self = { where: null };
     let number = 0, epoch = 0, worker = null, local = null, closed = false, queue = [];
 
@@ -82,17 +73,17 @@ const HOST = (() => {
       for (const at of [...waiting.keys()]) arrived(at, { type: "stale" });
     };
 
-    if (inPage || typeof Worker === "undefined" || !allowed()) {
+    if (typeof Worker === "undefined" || (place ? location.protocol === "file:" : !allowed())) {
       open("page");
       return self;
     }
     try {
       const text = `const engine = (${playgroundEngine})();${PROGRAM}`;
-      const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+      const address = place ?? URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
       worker = new Worker(address);
       worker.onmessage = ({ data: [at, answer] }) => {
         if (at >= 0) return arrived(at, answer);
-        URL.revokeObjectURL(address);
+        if (!place) URL.revokeObjectURL(address);
         open("worker");
       };
       worker.onerror = (event) => {

@@ -83,5 +83,5 @@ const STATE = (() => {
     return found;
   }
 
-  return { FIELDS, complete, without, problems, points: DATASETS.points };
+  return { FIELDS, complete, without, problems, points: DATASETS.points, target: DATASETS.target };
 })();

@@ -203,6 +203,7 @@ const mountPlayground = (() => {
         const { network, linear, infinite } = frame.models;
         const values = { network: network.functions, linear: linear.functions, infinite: infinite?.functions ?? null };
         if (values.network) Object.assign(view, functionsOf(ready, values, latest));
+        else if (!latest) Object.assign(view, { curves: null, maps: null });
         view.atQuery = run.query?.outputs;
       }
       plots.draw(view, table);
@@ -215,7 +216,7 @@ const mountPlayground = (() => {
     function functionsOf(ready, values, { low, high, count }) {
       if (ready.d === 1) {
         const x = Array.from({ length: count[0] }, (_, k) => low[0] + ((high[0] - low[0]) * k) / (count[0] - 1));
-        return { curves: { x, ...values, target: STATE.target?.(app.store.get().data.kind, x) ?? null }, maps: null };
+        return { curves: { x, ...values, target: targetOf(app.store.get().data.kind, x) }, maps: null };
       }
       // The grid's first row is the lowest; a picture's is the highest.
       const flip = (grid) => grid && Float64Array.from({ length: MAP * MAP }, (_, k) =>
@@ -223,6 +224,8 @@ const mountPlayground = (() => {
       return { curves: null, maps: { columns: MAP, rows: MAP, box: [low[0], high[0]], ...Object.fromEntries(
         Object.entries(values).map(([name, grid]) => [name, flip(grid)])) } };
     }
+
+    const targetOf = (kind, x) => (STATE.target(kind, 0) === null ? null : x.map((at) => STATE.target(kind, at)));
 
     // --- the address
     let writing = 0;

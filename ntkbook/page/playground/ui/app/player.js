@@ -5,6 +5,7 @@ const PLAYER = (() => {
   const DONE = 1e-10; // of the initial loss: there is nothing left to see
   const THIN = 0.0015; // distance of two points of a loss curve, in powers of ten of the step
   const KERNEL_EVERY = 4, TEST_EVERY = 4; // frames
+  const SLOW = 14; // milliseconds of a frame, beyond which functions come in every third
   const HEAVY = 3e6; // weights times points squared, beyond which κ is computed on request
 
   // `on`: ready(run), frame(run), problems(list), state(running), fail(error).
@@ -71,7 +72,7 @@ const PLAYER = (() => {
           run.lastTest[model] = found.lossTest;
           run.tested = true;
         }
-      run.seen = WORDS.observe(run.seen, frame);
+      run.seen = WORDS.observe(run.seen, frame, run.ready, run.places);
       if (frame.kernel) {
         run.kernel = frame.kernel;
         run.seen.alignment = frame.kernel.alignment;
@@ -92,7 +93,7 @@ const PLAYER = (() => {
       frames++;
       const { functions, kernel, query } = wishes();
       return {
-        functions,
+        functions: functions && (everything || run.took < SLOW || frames % 3 === 1),
         kernel: kernel && (everything || frames % KERNEL_EVERY === 1),
         test: everything || frames % TEST_EVERY === 1,
         query: query && queried !== null && (everything || frames % 2 === 1),
@@ -111,6 +112,7 @@ const PLAYER = (() => {
       }
       clear();
       run.ready = answer;
+      run.places = WORDS.inside(answer, grid);
       run.kappa = answer.weights * answer.n ** 2 > HEAVY ? "ask" : null;
       kappaWanted = run.kappa === null;
       run.frame = null;

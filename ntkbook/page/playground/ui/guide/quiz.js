@@ -20,10 +20,10 @@ const QUIZ = (() => {
     linear: {
       ask: `After ${STEPS} steps, will the linearisation still be the network, to within ${percent(WORDS.SAME)} of the target?`,
       options: [["yes", "yes"], ["no", "no"]],
-      outcome: ({ ready, frame }) => (frame.models.linear.diverged === null && frame.models.network.diverged === null
-        && WORDS.gap(ready, frame, "linear") <= WORDS.SAME ? "yes" : "no"),
-      told: ({ ready, frame }) => (frame.models.linear.diverged !== null ? "The linearisation diverged."
-        : `They differ by ${percent(WORDS.gap(ready, frame, "linear"))} of the target.`),
+      outcome: ({ seen, frame }) => (frame.models.linear.diverged === null && frame.models.network.diverged === null
+        && seen.gaps.linear <= WORDS.SAME ? "yes" : "no"),
+      told: ({ seen, frame }) => (frame.models.linear.diverged !== null ? "The linearisation diverged."
+        : `They differ by ${percent(seen.gaps.linear)} of the target.`),
     },
   };
   const pick = (list) => list[Math.floor(Math.random() * list.length)];

@@ -4,16 +4,40 @@ const WORDS = (() => {
   const { number, percent } = KIT;
   // Conventions, not theorems: the kernel's relative change that we call lazy or rich, and
   // the difference of two functions that we call none.
-  const LAZY = 0.1, RICH = 0.5, SAME = 0.05;
+  const LAZY = 0.1, RICH = 0.5, SAME = 0.05, FAILS = 0.1;
   const FITTED = 1e-3; // of the loss at initialisation
   const size = (values) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
-  const apart = (a, b) => size(Array.from(a, (value, k) => value - b[k]));
 
-  // How far two models are apart on the training points, in units of what has to be
-  // learned: the root mean square of the targets less the outputs at initialisation.
-  const gap = (ready, frame, model) =>
-    (frame.models[model] ? apart(frame.models.network.outputs, frame.models[model].outputs) / (goal(ready) || 1) : NaN);
-  const goal = (ready) => size(Array.from(ready.targets));
+  // The places of a grid between the smallest and the largest training input, in every
+  // direction: there two functions are compared.
+  function inside(ready, grid) {
+    if (!grid) return null;
+    const { d, n, x } = ready, places = [];
+    const ends = (pick) => Array.from({ length: d }, (_, q) =>
+      pick(...Array.from({ length: n }, (_, i) => x[i * d + q])));
+    const low = ends(Math.min), high = ends(Math.max);
+    const total = grid.count.reduce((product, each) => product * each, 1);
+    for (let k = 0, left = k; k < total; left = ++k) {
+      let within = true;
+      for (let q = 0; q < d; left = Math.floor(left / grid.count[q]), q++) {
+        const at = grid.low[q] + ((left % grid.count[q]) * (grid.high[q] - grid.low[q])) / (grid.count[q] - 1);
+        within &&= at >= low[q] - 1e-9 && at <= high[q] + 1e-9;
+      }
+      if (within) places.push(k);
+    }
+    return places.length > 1 ? places : null;
+  }
+
+  // How far two models are apart, in units of what has to be learned: root mean squares,
+  // of the difference in the range of the training points (on the points themselves where
+  // there is no grid), and of the targets less the outputs at initialisation.
+  function gap(ready, frame, model, places) {
+    const { network, [model]: other } = frame.models;
+    if (!other) return NaN;
+    const goal = size(Array.from(ready.targets)) || 1;
+    if (!places) return size(Array.from(network.outputs, (value, k) => value - other.outputs[k])) / goal;
+    return size(places.map((k) => network.functions[k] - other.functions[k])) / goal;
+  }
 
   function regime(state, ready, frame, seen) {
     const { network } = frame.models, { change } = frame.kernel ?? seen;
@@ -25,8 +49,8 @@ const WORDS = (() => {
     return change >= RICH ? ["rich", "Rich"] : ["between", "In between"];
   }
 
-  // `seen` is what the run has shown so far: {first, highest, change, lambdaMax}.
-  function observe(seen, frame) {
+  // `seen` is what the run has shown so far: {first, highest, change, lambdaMax, gaps}.
+  function observe(seen, frame, ready, places) {
     const now = seen ?? { first: frame.models.network.loss, highest: 0, change: 0, lambdaMax: null, rose: false, fell: false };
     for (const loss of frame.losses?.network ?? [])
       if (Number.isFinite(loss)) {
@@ -35,6 +59,8 @@ const WORDS = (() => {
         now.last = loss;
       }
     now.fell = now.rose && now.last < now.first;
+    if (!places || frame.models.network.functions)
+      now.gaps = { linear: gap(ready, frame, "linear", places), infinite: gap(ready, frame, "infinite", places) };
     if (frame.kernel) {
       now.change = frame.kernel.change;
       now.lambdaMax = frame.kernel.lambdaMax;
@@ -57,12 +83,11 @@ const WORDS = (() => {
       const moved = network.moved;
       said.push(`${name === "Lazy" ? "The kernel stays" : "The kernel"} ${name === "Lazy" ? "nearly what it was: it" : "has"} `
         + `changed by ${percent(change)}, the weights by ${percent(moved)} of their norm.`);
-      const off = gap(ready, frame, "linear");
+      const off = seen.gaps.linear;
       if (linear.diverged !== null)
         said.push(`The linearisation diverged at step ${number(linear.diverged)}; the network did not.`);
-      else said.push(off <= SAME
-        ? `Network and linearisation agree: on the training points they differ by ${percent(off)} of the target.`
-        : `The linearisation fails: on the training points it differs from the network by ${percent(off)} of the target.`);
+      else if (off <= SAME) said.push(`Network and linearisation agree: they differ by ${percent(off)} of the target.`);
+      else said.push(`${off < FAILS ? "The linearisation is near" : "The linearisation fails"}: it differs from the network by ${percent(off)} of the target.`);
     }
     if (seen.rose && seen.fell && network.diverged === null)
       said.push(`The loss first rose to ${number(seen.highest / seen.first)} times its initial value and then fell below it,`
@@ -98,8 +123,8 @@ const WORDS = (() => {
   }
 
   const THRESHOLDS = `We call a run lazy while the kernel has changed by at most ${percent(LAZY)} of its norm, rich from `
-    + `${percent(RICH)} on; network and linearisation agree up to ${percent(SAME)} of the target; a loss has risen above `
+    + `${percent(RICH)} on; two functions agree up to ${percent(SAME)} of the target and differ from ${percent(FAILS)} on (root mean squares, of the difference in the range of the training points and of the targets); a loss has risen above `
     + "1.5 times its initial value. These are conventions.";
 
-  return { caption, observe, gap, goal, stepWords, THRESHOLDS, LAZY, RICH, SAME };
+  return { caption, observe, inside, stepWords, THRESHOLDS, LAZY, RICH, SAME };
 })();

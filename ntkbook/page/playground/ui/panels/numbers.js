@@ -39,8 +39,8 @@ const NUMBERS = (() => {
         list[key].append(html("small", {}, " of target"));
       };
       say("change", percent(seen.change));
-      share("gap", WORDS.gap(ready, frame, "linear"));
-      if (frame.models.infinite) share("gapInfinite", WORDS.gap(ready, frame, "infinite"));
+      share("gap", seen.gaps.linear);
+      if (frame.models.infinite) share("gapInfinite", seen.gaps.infinite);
       else say("gapInfinite", "–");
       if (kappa === "ask") list.kappa.replaceChildren(ask);
       else say("kappa", kappa === null ? "…" : number(kappa));
