@@ -1,4 +1,4 @@
-"""The playground: a network, its linearisation and its kernel, trained in the browser."""
+"""The playground: a network, its linearisation and its kernel, in the browser."""
 
 import json
 from html import escape
@@ -113,8 +113,8 @@ class Playground:
         data, net = self.state["data"], self.state["network"]
         return (
             f"Playground: {data['kind']}, {net['activation']} network of width "
-            f"{net['width']} with {net['depth']} hidden layer"
-            f"{'s' if net['depth'] > 1 else ''}; it needs HTML and scripts."
+            f"{net['width']}, {net['depth']} hidden layer"
+            f"{'s' if net['depth'] > 1 else ''}; needs HTML and scripts."
         )
 
     def _repr_html_(self) -> str:
@@ -142,9 +142,9 @@ def playground(state: dict | None = None) -> Playground:
     without a network and without Python: in the built book, in JupyterLab, in Colab.
 
     Args:
-        state: what to begin with, ``{"data": {...}, "network": {...}, "training":
-            {...}}``, as the page's address holds it; what is missing takes its default.
-            ``None`` takes all defaults.
+        state: what to begin with, a dictionary with the sections ``data``,
+            ``network`` and ``training``; what is missing takes its default. ``None``
+            takes all defaults.
 
     Returns:
         A :class:`Playground`. It has the numbers that the page draws: its ``points()``,
@@ -158,8 +158,7 @@ def playground(state: dict | None = None) -> Playground:
         >>> import ntkbook
         >>> setting = ntkbook.page.playground({"network": {"width": 8, "depth": 2}})
         >>> setting
-        Playground: sine, tanh network of width 8 with 2 hidden layers; it needs HTML \
-and scripts.
+        Playground: sine, tanh network of width 8, 2 hidden layers; needs HTML and scripts.
         >>> x, y, x_test, y_test = setting.points()
         >>> x.shape, y_test.shape
         ((12, 1), (40, 1))
