@@ -251,7 +251,9 @@ const mountPlayground = (() => {
       open(found);
       return true;
     }
-    function open({ state, view: { query: at, at: until }, problems }) {
+    function open({ state, view: { query: at, at: until }, problems, tour }) {
+      const guided = TOURS.ALL.find(({ key }) => key === tour);
+      if (guided) return tours.open(guided, false);
       query = at ?? null;
       quietly(state);
       rebuild(until !== 0 && (until !== undefined || !calm.matches), until ?? null);
@@ -285,7 +287,15 @@ const mountPlayground = (() => {
     still?.after(live);
     if (!still) figure.append(live);
     if (still) still.hidden = true;
-    if (matchMedia("(max-width: 700px)").matches) controls.folds.forEach((each) => (each.node.open = false));
+    // On a phone the picture comes first, and the controls are folded.
+    const narrow = matchMedia("(max-width: 719px)");
+    const arrange = () => {
+      if (narrow.matches) plots.node.after(controls.node);
+      else live.querySelector(".ntkp-grid-all").prepend(controls.node);
+      controls.folds.forEach((each) => (each.node.open = !narrow.matches));
+    };
+    arrange();
+    narrow.addEventListener("change", arrange);
     bar.history();
     const found = addressed ? LINK.read(location.hash) : null;
     if (found) open(found);

@@ -6,7 +6,8 @@ const PLAYER = (() => {
   const THIN = 0.0015; // distance of two points of a loss curve, in powers of ten of the step
   const KERNEL_EVERY = 4, TEST_EVERY = 4; // frames
   const SLOW = 14; // milliseconds of a frame, beyond which functions come in every third
-  const HEAVY = 3e6; // weights times points squared, beyond which κ is computed on request
+  const HEAVY = 1e6; // weights times points, beyond which κ is computed on request
+  const BUDGET = 30; // milliseconds of one look for κ
 
   // `on`: ready(run), frame(run), problems(list), state(running), fail(error).
   function create(host, on, wishes) {
@@ -57,7 +58,7 @@ const PLAYER = (() => {
         if (steps[k] <= history.step.at(-1)) continue;
         const now = {};
         for (const model of ["network", "linear", "infinite"]) now[model] = losses[model]?.[k] ?? NaN;
-        put(steps[k], now, k === steps.length - 1 ? run.lastTest : {});
+        put(steps[k], now, {});
       }
       if (run.tested) for (const model of ["network", "linear", "infinite"])
         history[model].test[history.step.length - 1] = run.lastTest[model] ?? NaN;
@@ -95,7 +96,7 @@ const PLAYER = (() => {
       return {
         functions: functions && (everything || run.took < SLOW || frames % 3 === 1),
         kernel: kernel && (everything || frames % KERNEL_EVERY === 1),
-        test: everything || frames % TEST_EVERY === 1,
+        test: everything || run.took < SLOW || frames % TEST_EVERY === 1,
         query: query && queried !== null && (everything || frames % 2 === 1),
       };
     }
@@ -113,7 +114,7 @@ const PLAYER = (() => {
       clear();
       run.ready = answer;
       run.places = WORDS.inside(answer, grid);
-      run.kappa = answer.weights * answer.n ** 2 > HEAVY ? "ask" : null;
+      run.kappa = answer.weights * answer.n > HEAVY ? "ask" : null;
       kappaWanted = run.kappa === null;
       run.frame = null;
       on.ready(run);
@@ -161,10 +162,10 @@ const PLAYER = (() => {
             looks = false;
             if (run.frame) await peek();
           } else if (kappaWanted && run.frame) {
-            kappaWanted = false;
-            const answer = await host.ask({ type: "kappa" });
+            const answer = await host.ask({ type: "kappa", budget: BUDGET });
             if (answer.type === "kappa" && !wanted) {
-              run.kappa = answer.value;
+              kappaWanted = !answer.done;
+              run.kappa = { value: answer.value, done: answer.done };
               on.frame(run);
             }
           } else break;

@@ -23,7 +23,7 @@ const QUIZ = (() => {
       outcome: ({ seen, frame }) => (frame.models.linear.diverged === null && frame.models.network.diverged === null
         && seen.gaps.linear <= WORDS.SAME ? "yes" : "no"),
       told: ({ seen, frame }) => (frame.models.linear.diverged !== null ? "The linearisation diverged."
-        : `They differ by ${percent(seen.gaps.linear)} of the target.`),
+        : `They differ by ${WORDS.ofTarget(seen.gaps.linear)}.`),
     },
   };
   const pick = (list) => list[Math.floor(Math.random() * list.length)];

@@ -91,7 +91,7 @@ const TOURS = (() => {
     const node = html("nav", { class: "ntkp-tours", "aria-label": "Guided tours" },
       html("div", { class: "ntkp-tour-row" }, ...buttons), text);
 
-    function open(tour) {
+    function open(tour, focus = true) {
       buttons.forEach((each, k) => each.setAttribute("aria-pressed", String(ALL[k] === tour)));
       const chapter = names.chapter(tour.chapter);
       const answer = html("details", {}, html("summary", {}, "Answer"), html("p", {}, tour.answer));
@@ -103,7 +103,7 @@ const TOURS = (() => {
           ...(at + 1 < ALL.length ? [button("Next", () => open(ALL[at + 1]))] : []), button("Close", close)));
       text.hidden = false;
       app.start(tour.state, { query: tour.query, until: tour.steps });
-      title.focus({ preventScroll: true });
+      if (focus) title.focus({ preventScroll: true });
     }
     function close() {
       const at = buttons.findIndex((each) => each.getAttribute("aria-pressed") === "true");

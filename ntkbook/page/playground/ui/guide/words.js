@@ -39,6 +39,8 @@ const WORDS = (() => {
     return size(places.map((k) => network.functions[k] - other.functions[k])) / goal;
   }
 
+  const ofTarget = (share) => (share < 10 ? `${percent(share)} of the target` : `${number(share, 2)} times the target`);
+
   function regime(state, ready, frame, seen) {
     const { network } = frame.models, { change } = frame.kernel ?? seen;
     if (frame.step === 0) return ["start", "At initialisation"];
@@ -86,8 +88,8 @@ const WORDS = (() => {
       const off = seen.gaps.linear;
       if (linear.diverged !== null)
         said.push(`The linearisation diverged at step ${number(linear.diverged)}; the network did not.`);
-      else if (off <= SAME) said.push(`Network and linearisation agree: they differ by ${percent(off)} of the target.`);
-      else said.push(`${off < FAILS ? "The linearisation is near" : "The linearisation fails"}: it differs from the network by ${percent(off)} of the target.`);
+      else if (off <= SAME) said.push(`Network and linearisation agree: they differ by ${ofTarget(off)}.`);
+      else said.push(`${off < FAILS ? "The linearisation is near" : "The linearisation fails"}: it differs from the network by ${ofTarget(off)}.`);
     }
     if (seen.rose && seen.fell && network.diverged === null)
       said.push(`The loss first rose to ${number(seen.highest / seen.first)} times its initial value and then fell below it,`
@@ -126,5 +128,5 @@ const WORDS = (() => {
     + `${percent(RICH)} on; two functions agree up to ${percent(SAME)} of the target and differ from ${percent(FAILS)} on (root mean squares, of the difference in the range of the training points and of the targets); a loss has risen above `
     + "1.5 times its initial value. These are conventions.";
 
-  return { caption, observe, inside, stepWords, THRESHOLDS, LAZY, RICH, SAME };
+  return { caption, observe, inside, ofTarget, stepWords, THRESHOLDS, LAZY, RICH, SAME };
 })();

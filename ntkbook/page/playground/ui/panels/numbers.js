@@ -35,15 +35,15 @@ const NUMBERS = (() => {
       }
       const say = (key, text) => (list[key].textContent = text);
       const share = (key, value) => {
-        say(key, percent(value));
-        list[key].append(html("small", {}, " of target"));
+        say(key, value < 10 ? percent(value) : number(value, 2));
+        list[key].append(html("small", {}, value < 10 ? " of target" : " × target"));
       };
       say("change", percent(seen.change));
       share("gap", seen.gaps.linear);
       if (frame.models.infinite) share("gapInfinite", seen.gaps.infinite);
       else say("gapInfinite", "–");
       if (kappa === "ask") list.kappa.replaceChildren(ask);
-      else say("kappa", kappa === null ? "…" : number(kappa));
+      else say("kappa", kappa === null ? "…" : `${kappa.done ? "" : "≥ "}${number(kappa.value)}`);
       say("lambda", `${number(ready.lambdaMax)} → ${number(seen.lambdaMax ?? ready.lambdaMax)}`);
       const factor = 1 / ready.threshold;
       say("edge", number((factor * ready.stepSize * (seen.lambdaMax ?? ready.lambdaMax)) / 2));

@@ -32,10 +32,10 @@ const ARGUMENTS = (() => {
       const order = Array.from(lead, (_, k) => k).sort((a, b) => size(b) - size(a)).slice(0, MOST).sort((a, b) => a - b);
       chart.fit(chart.width, order.length * ROW + chart.room.top + chart.room.bottom);
       while (rows.length < order.length) rows.push(row());
-      let most = 1e-9;
-      for (const k of order)
-        for (const name of ["network", "linear", "infinite"])
-          if (Number.isFinite(found[name]?.[k])) most = Math.max(most, Math.min(Math.abs(found[name][k]), 1e4));
+      // The network's contributions have room; those of models that explode are cut.
+      const largest = (name) => Math.max(...order.map((k) => Math.abs(found[name]?.[k] ?? 0)).filter(Number.isFinite), 0);
+      const own = largest("network");
+      const most = Math.max(own, Math.min(Math.max(largest("linear"), largest("infinite")), own ? 2 * own : 1e4), 1e-9);
       range = CHART.steady(range, -most, most);
       const far = Math.max(-range[0], range[1]);
       const space = { x: [-far, far], y: [0, 1] }, low = chart.height - chart.room.bottom;

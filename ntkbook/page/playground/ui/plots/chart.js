@@ -57,7 +57,7 @@ const CHART = (() => {
       parts.push(svg("path", { class: "ntkp-rule", d: `M${at.toFixed(1)} ${low}v4` }),
         svg("text", { x: at.toFixed(1), y: low + 15, "text-anchor": "middle" }, text));
     }
-    for (const [value, text] of places(range.y, logY, Math.max(2, Math.round((low - top) / 42)))) {
+    for (const [value, text] of places(range.y, logY, Math.max(2, Math.round((low - top) / 34)))) {
       const at = to.y(value);
       parts.push(svg("path", { class: "ntkp-grid", d: `M${left} ${at.toFixed(1)}H${w - right}` }),
         svg("text", { x: left - 5, y: (at + 3.5).toFixed(1), "text-anchor": "end" }, text));

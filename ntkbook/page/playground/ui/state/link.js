@@ -27,7 +27,7 @@ const LINK = (() => {
     return parts.join("&");
   }
 
-  // What an address says: {state (whole), view, problems}. What cannot be is left out and
+  // What an address says: {state (whole), view, problems, tour (its name)}. What cannot be is left out and
   // named in `problems`; an address of another kind (a section's) gives null.
   function read(fragment) {
     const text = fragment.replace(/^#/, "");
@@ -52,7 +52,7 @@ const LINK = (() => {
     if (view.query?.some((each) => !Number.isFinite(each))) delete view.query;
     if (given.has("at")) view.at = Math.round(Number(given.get("at")));
     if (!(view.at >= 0)) delete view.at;
-    return { ...sound(partial, problems), view, problems };
+    return { ...sound(partial, problems), view, problems, tour: given.get("tour") };
   }
 
   function value(part, field, text) {
