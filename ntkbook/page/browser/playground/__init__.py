@@ -113,8 +113,7 @@ class Playground:
         data, net = self.state["data"], self.state["network"]
         return (
             f"Playground: {data['kind']}, {net['activation']} network of width "
-            f"{net['width']}, {net['depth']} hidden layer"
-            f"{'s' if net['depth'] > 1 else ''}; needs HTML and scripts."
+            f"{net['width']}, depth {net['depth']}; needs HTML and scripts."
         )
 
     def _repr_html_(self) -> str:
@@ -158,7 +157,7 @@ def playground(state: dict | None = None) -> Playground:
         >>> import ntkbook
         >>> setting = ntkbook.page.playground({"network": {"width": 8, "depth": 2}})
         >>> setting
-        Playground: sine, tanh network of width 8, 2 hidden layers; needs HTML and scripts.
+        Playground: sine, tanh network of width 8, depth 2; needs HTML and scripts.
         >>> x, y, x_test, y_test = setting.points()
         >>> x.shape, y_test.shape
         ((12, 1), (40, 1))

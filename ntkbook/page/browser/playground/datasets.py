@@ -1,5 +1,7 @@
 """The data sets of the playground, as ``engine/datasets.js`` draws them."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ntkbook.page.browser.playground import draws
@@ -50,4 +52,9 @@ def _around(radius, angle):
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
 
 
-PLANES = {"gaussians": _gaussians, "circle": _circle, "xor": _xor, "spiral": _spiral}
+PLANES: dict[str, Callable] = {
+    "gaussians": _gaussians,
+    "circle": _circle,
+    "xor": _xor,
+    "spiral": _spiral,
+}

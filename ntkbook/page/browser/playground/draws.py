@@ -1,8 +1,8 @@
 """The random numbers of the playground, as ``engine/numbers/random.js`` draws them.
 
-SplitMix64 (Steele, Lea and Flood, 2014): output i of a state is the mix of the state plus
-i + 1 times a constant, so all outputs are computed at once. Stream k of a seed has output k of
-the seed as its state.
+SplitMix64 (Steele, Lea and Flood, 2014): output i of a state is the mix of the state
+plus i + 1 times a constant, so all outputs are computed at once. Stream k of a seed has
+output k of the seed as its state.
 """
 
 import numpy as np
@@ -14,7 +14,10 @@ FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 def bits(state, count: int, first: int = 0):
     """Return ``count`` outputs, from number ``first`` on, as unsigned integers."""
     with np.errstate(over="ignore"):  # all is meant modulo 2^64
-        z = np.uint64(state) + np.arange(first + 1, first + count + 1).astype("u8") * GAMMA
+        z = (
+            np.uint64(state)
+            + np.arange(first + 1, first + count + 1).astype("u8") * GAMMA
+        )
         z = (z ^ (z >> np.uint64(30))) * FACTORS[0]
         z = (z ^ (z >> np.uint64(27))) * FACTORS[1]
         return z ^ (z >> np.uint64(31))

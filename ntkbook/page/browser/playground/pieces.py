@@ -33,15 +33,16 @@ onmessage = ({ data: [number, message] }) => {
   try {
     postMessage([number, answer(message)]);
   } catch (error) {
-    postMessage([number, { type: "error", text: String(error && error.stack || error) }]);
+    const text = String(error && error.stack || error);
+    postMessage([number, { type: "error", text }]);
   }
 };
 postMessage([-1]);
 """
 WORDS = (
     "Where scripts run, a network trains here beside its linearisation and the "
-    "regression with its infinitely wide kernel: with data that one draws, at any width, "
-    "output scale and step size."
+    "regression with its infinitely wide kernel: with data that one draws, at any "
+    "width, output scale and step size."
 )
 
 
@@ -63,6 +64,11 @@ def engine() -> str:
     )
 
 
+def host() -> str:
+    """The module `HOST`, which needs `playgroundEngine` before it."""
+    return f"const PROGRAM = {json.dumps(PROGRAM)};\n{text('engine/host.js')}"
+
+
 def worker() -> str:
     """The script of a worker, for a page whose policy allows none made of a text."""
     return f"const engine = ({engine().strip()})();\n{PROGRAM}"
@@ -73,9 +79,8 @@ def scripts() -> str:
     return (
         figure.text("parts.js")
         + engine()
-        + f"const PROGRAM = {json.dumps(PROGRAM)};\n"
         + "const { STATE, PYTHON } = playgroundEngine();\n"
-        + text("engine/host.js")
+        + host()
         + "".join(text(f"ui/{name}.js") for name in INTERFACE)
         + 'document.querySelectorAll(".ntk-play").forEach((figure) =>\n'
         "  mountPlayground(figure, JSON.parse(figure.dataset.state ?? null)));\n"

@@ -48,7 +48,9 @@ def complete(state: dict | None) -> dict[str, dict[str, Any]]:
 
 def _mapping(name: str, value) -> dict:
     if not isinstance(value, dict):
-        raise TypeError(f"`{name}` must be a dictionary, but {checks.short(value)} came.")
+        raise TypeError(
+            f"`{name}` must be a dictionary, but {checks.short(value)} came."
+        )
     return value
 
 
@@ -74,9 +76,13 @@ def _rows(name: str, most: int, rows) -> list[list[float]]:
     if not isinstance(rows, list | tuple) or not all(
         isinstance(row, list | tuple) for row in rows
     ):
-        raise TypeError(f"`{name}` must be a list of rows, inputs first, the target last.")
+        raise TypeError(
+            f"`{name}` must be a list of rows, inputs first, the target last."
+        )
     if len(rows) > most:
-        raise ValueError(f"`{name}` must have at most {most} rows, but has {len(rows)}.")
+        raise ValueError(
+            f"`{name}` must have at most {most} rows, but has {len(rows)}."
+        )
     sizes = {len(row) for row in rows}
     if len(sizes) > 1 or not all(2 <= size <= WIDEST for size in sizes):
         raise ValueError(
@@ -84,7 +90,9 @@ def _rows(name: str, most: int, rows) -> list[list[float]]:
         )
     numbers = [[checks.finite_float(name, value) for value in row] for row in rows]
     if any(abs(value) > LARGEST for row in numbers for value in row):
-        raise ValueError(f"`{name}` must hold numbers between -{LARGEST} and {LARGEST}.")
+        raise ValueError(
+            f"`{name}` must hold numbers between -{LARGEST} and {LARGEST}."
+        )
     return numbers
 
 
@@ -105,10 +113,16 @@ def _together(state: dict) -> None:
             f'`state["training"]["batch"]` is {training["batch"]}, but there are only '
             f"{n} points."
         )
+    if data["kind"] == "points" and not state["network"]["bias_std"]:
+        if not all(any(row[:-1]) for row in data["points"] + data["held_out"]):
+            raise ValueError(
+                '`state["network"]["bias_std"]` must be above 0 where an input is 0: '
+                "without biases the network is constant there."
+            )
     if training["loss"] == "logistic" and not _two_classes(data):
         raise ValueError(
-            '`state["training"]["loss"]` is "logistic", which needs targets that are -1 '
-            "or 1."
+            '`state["training"]["loss"]` is "logistic", which needs targets that are '
+            "-1 or 1."
         )
 
 

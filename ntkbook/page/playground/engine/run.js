@@ -124,16 +124,28 @@ const RUN = (() => {
     return 1;
   }
 
-  // The inverse relative scale at the start, as ntkbook.kappa(...).value.
-  function kappa({ net, start, n, x, y, first, eigen0 }) {
-    const space = MLP.at(net, start, x, n);
-    MLP.forward(net, start, space);
-    MLP.backward(net, start, space);
-    const self = CURVATURE.create(net, start, space), gap = first.map((value, i) => value - y[i]);
-    const flatStart = RANDOM.generator(2).fillNormal(new Float64Array(n));
-    const hessian = Math.max(CURVATURE.norm(self, gap), CURVATURE.norm(self, flatStart));
-    const residual = MATRIX.norm(gap), jacobian = Math.sqrt(eigen0.values[0]);
-    return { value: (residual * hessian) / (jacobian * jacobian), residual, jacobian, hessian };
+  // The inverse relative scale at the start, as ntkbook.kappa(...).value, in pieces of
+  // `budget` milliseconds: the second derivative's norm is searched, and only grows.
+  function kappa(run, budget) {
+    const { net, start, n, d, x, y, first, eigen0, points } = run;
+    const gap = first.map((value, i) => value - y[i]);
+    if (!run.search) {
+      const self = CURVATURE.create(net, start, points), best = { value: 0 };
+      run.search = { best, going: CURVATURE.search(self, starts(gap, x, n, d), best), done: false };
+    }
+    const { search } = run, until = performance.now() + budget;
+    while (!search.done && performance.now() <= until) search.done = search.going.next().done;
+    const residual = MATRIX.norm(gap), jacobian = Math.sqrt(eigen0.values[0]), hessian = search.best.value;
+    return { done: search.done, value: (residual * hessian) / (jacobian * jacobian), residual, jacobian, hessian };
+  }
+
+  // Where the search begins: the residual, all points alike, and single points, the four
+  // farthest from 0.
+  function starts(gap, x, n, d) {
+    const size = (i) => MATRIX.norm(x.subarray(i * d, (i + 1) * d));
+    const far = Array.from({ length: n }, (_, i) => i).sort((i, j) => size(j) - size(i)).slice(0, 4);
+    const alone = far.map((i) => new Float64Array(n).fill(1, i, i + 1));
+    return [gap, new Float64Array(n).fill(1), ...alone];
   }
 
   return { create, steps, follow, kappa, NAMES };

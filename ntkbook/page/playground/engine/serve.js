@@ -22,7 +22,7 @@ const serve = () => {
       const part = RUN.follow(run, at, budget);
       return { type: "query", done: part === 1, part };
     },
-    kappa: () => ({ type: "kappa", ...RUN.kappa(run) }),
+    kappa: ({ budget = 12 }) => ({ type: "kappa", ...RUN.kappa(run, budget) }),
     save: () => ({ type: "run", csv: FRAME.csv(run) }),
   };
   return (message) => {

@@ -85,32 +85,33 @@ const CURVATURE = (() => {
     return found;
   }
 
-  // The eigenvalue of largest size of sum_i c_i H_i, by Lanczos with full orthogonalisation;
-  // v is where it starts, and becomes its vector.
-  function largest(self, c, v) {
-    const most = Math.min(40, v.length), basis = [], diagonal = [], side = [];
-    let next = v.map((each) => each / MATRIX.norm(v)), value = 0;
-    for (let k = 0; k < most; k++) {
+  // Turn v towards the eigenvector of sum_i c_i H_i whose eigenvalue is largest in size, by
+  // some steps of Lanczos with full orthogonalisation. Yields after each product, which
+  // takes as long as a few steps of training; returns the eigenvalue's estimate.
+  function* largest(self, c, v, most) {
+    const basis = [], diagonal = [], side = [];
+    let next = v.map((each) => each / MATRIX.norm(v)), found = null;
+    while (basis.length < Math.min(most, v.length)) {
       basis.push(next);
       const image = product(self, c, next, new Float64Array(v.length));
+      yield;
       diagonal.push(MATRIX.inner(image, next));
       for (let twice = 0; twice < 2; twice++)
         for (const each of basis) {
           const share = MATRIX.inner(image, each);
           for (let q = 0; q < image.length; q++) image[q] -= share * each[q];
         }
-      const size = MATRIX.norm(image), before = value;
+      const size = MATRIX.norm(image);
       side.push(size);
-      const found = ritz(diagonal, side);
-      value = found.value;
-      if (size < 1e-12 * Math.abs(value) || k === most - 1 || (k > 4 && Math.abs(value - before) < 1e-10 * Math.abs(value))) {
-        v.fill(0);
-        basis.forEach((each, q) => { for (let p = 0; p < v.length; p++) v[p] += found.vector[q] * each[p]; });
-        return value;
-      }
+      found = ritz(diagonal, side);
+      if (!(size > 1e-10 * Math.abs(found.value))) break;
       next = image.map((each) => each / size);
     }
-    return value;
+    v.fill(0);
+    basis.forEach((each, k) => {
+      for (let q = 0; q < v.length; q++) v[q] += found.vector[k] * each[q];
+    });
+    return Math.abs(found.value);
   }
 
   // The largest eigenvalue in size of the tridiagonal matrix, and its vector.
@@ -125,21 +126,32 @@ const CURVATURE = (() => {
     return { value: values[k], vector: diagonal.map((_, q) => vectors[q * m + k]) };
   }
 
-  // The norm, from a start c; at most 30 rounds.
-  function norm(self, c) {
-    const v = new Float64Array(self.w.length);
-    RANDOM.generator(1).fillNormal(v);
-    let best = 0;
-    for (let round = 0; round < 30; round++) {
-      const size = MATRIX.norm(c);
-      if (!(size > 0)) break;
-      const value = Math.abs(largest(self, c.map((each) => each / size), v)), before = best;
-      best = Math.max(best, value);
-      if (best <= before * (1 + 1e-6)) break;
-      c = along(self, v);
+  // Search from several c; `best.value` grows. (There are many local maxima: short runs say
+  // from which two starts it is worth going on.)
+  function* search(self, starts, best) {
+    const found = [];
+    for (const start of starts) {
+      const v = RANDOM.generator(1).fillNormal(new Float64Array(self.w.length));
+      const run = { c: start, v, value: 0 };
+      for (let round = 0; round < 3; round++) yield* improve(self, run, 8, best);
+      found.push(run);
     }
-    return best;
+    found.sort((one, other) => other.value - one.value);
+    for (const run of found.slice(0, 2))
+      for (let round = 0, before = 0; round < 40 && run.value > before * (1 + 1e-7); round++) {
+        before = run.value;
+        yield* improve(self, run, 16, best);
+      }
   }
 
-  return { create, product, along, norm };
+  // The best v for a given c, then the best c for that v.
+  function* improve(self, run, most, best) {
+    const size = MATRIX.norm(run.c);
+    if (!(size > 0)) return;
+    run.value = Math.max(run.value, yield* largest(self, run.c.map((each) => each / size), run.v, most));
+    best.value = Math.max(best.value, run.value);
+    run.c = along(self, run.v);
+  }
+
+  return { create, product, along, search };
 })();

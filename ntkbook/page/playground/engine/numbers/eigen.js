@@ -11,6 +11,9 @@ const EIGEN = (() => {
   function symmetric(matrix, n) {
     const a = Float64Array.from(matrix), v = new Float64Array(n * n);
     for (let i = 0; i < n; i++) v[i * n + i] = 1;
+    // In units of the largest entry, so that squares neither overflow nor vanish.
+    const unit = a.reduce((most, each) => Math.max(most, Math.abs(each)), 0) || 1;
+    for (let i = 0; i < n * n; i++) a[i] /= unit;
     const small = (EPSILON * MATRIX.norm(a)) / n;
     for (let sweep = 0; sweep < SWEEPS; sweep++) {
       let turned = false;
@@ -22,7 +25,7 @@ const EIGEN = (() => {
           }
       if (!turned) break;
     }
-    return sorted(a, v, n);
+    return sorted(a, v, n, unit);
   }
 
   // Rotate the axes p and q so that the entry (p, q) becomes 0.
@@ -46,11 +49,11 @@ const EIGEN = (() => {
     a[p * n + q] = a[q * n + p] = 0;
   }
 
-  function sorted(a, v, n) {
+  function sorted(a, v, n, unit) {
     const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => a[j * n + j] - a[i * n + i]);
     const values = new Float64Array(n), vectors = new Float64Array(n * n);
     order.forEach((from, k) => {
-      values[k] = a[from * n + from];
+      values[k] = unit * a[from * n + from];
       let largest = 0;
       for (let r = 0; r < n; r++) if (Math.abs(v[r * n + from]) > Math.abs(largest)) largest = v[r * n + from];
       const sign = largest < 0 ? -1 : 1;
