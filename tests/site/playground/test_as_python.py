@@ -110,3 +110,61 @@ def test_relu_runs_agree_while_no_kink_is_near(engine, capsys, relaxed):
     for model, outputs in found["outputs"].items():
         exact = np.array(names[model])[:, :, 0]
         np.testing.assert_allclose(outputs, exact, rtol=1e-6, atol=1e-6, err_msg=model)
+
+
+def drawn(seed):
+    """A setting with a smooth network, drawn at random."""
+    rng = np.random.default_rng(seed)
+
+    def one(*values):
+        return values[rng.integers(len(values))]
+
+    kind = one("sine", "cubic", "abs", "gaussians", "circle", "xor", "spiral")
+    classes = kind in ("gaussians", "circle", "xor", "spiral")
+    count = int(rng.integers(3, 16))
+    return {
+        "data": {
+            "kind": kind, "count": count, "seed": seed,
+            "noise": round(rng.uniform(0, 0.3), 3),
+        },
+        "network": {
+            "depth": int(rng.integers(1, 4)), "width": int(rng.integers(4, 65)),
+            "activation": one("tanh", "erf", "sin"), "seed": seed,
+            "weight_std": round(rng.uniform(0.8, 1.6), 3),
+            "bias_std": one(0, 0.2, 0.7),
+            "parametrization": one("ntk", "standard", "mup", "mean_field"),
+            "zero_output": one(True, False),
+            "scale": round(10 ** rng.uniform(-0.7, 1.5), 4),
+        },
+        "training": {
+            "loss": one("squared", "logistic") if classes else "squared",
+            "step": round(rng.uniform(0.05, 0.9), 3),
+            "batch": one(0, 0, 2), "weight_decay": one(0, 0, 0.01),
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.weekly
+@pytest.mark.parametrize("seed", range(20))
+def test_drawn_settings_are_those_of_their_programs(engine, seed, capsys, relaxed):
+    # Beyond the edge of stability a run may be chaotic: what rounding does grows from
+    # step to step, in any program. So the page also runs a scale that is larger by
+    # 1e-12, and is compared up to the step at which that has grown to 1e-8.
+    state = drawn(seed)
+    found = engine(RUN, [state, STEPS])
+    state["network"]["scale"] *= 1 + 1e-12
+    other = engine(RUN, [state, STEPS])["outputs"]
+    names = run_program(found["program"], capsys)
+    for model, outputs in found["outputs"].items():
+        if outputs[0] is None:
+            continue
+        apart = abs(np.subtract(outputs, other[model])).max(1)
+        end = found["diverged"][model]
+        end = min(
+            STEPS if end is None else end - 1, *np.flatnonzero(apart > 1e-8), STEPS
+        )
+        assert end > 5
+        exact = np.array(names[model])[:end, :, 0]
+        np.testing.assert_allclose(
+            outputs[:end], exact, rtol=1e-6, atol=1e-6, err_msg=model
+        )

@@ -44,8 +44,8 @@ class Playground:
         Example:
             >>> import ntkbook
             >>> ntkbook.page.playground({"data": {"count": 2}}).points().x.round(4)
-            array([[-0.2335],
-                   [ 0.8639]])
+            array([[-0.6951],
+                   [ 1.4024]])
         """
         data = self.state["data"]
         if data["kind"] == "points":

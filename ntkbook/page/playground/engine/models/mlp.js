@@ -58,6 +58,7 @@ const MLP = (() => {
       scratch: make(Math.max(...net.layers.map(({ outs }) => outs))),
       offset: new Float64Array(n), // the raw outputs at w0, where they are subtracted
       outputs: new Float64Array(n),
+      derivatives: new Float64Array(n), // of the outputs along a direction
     };
   }
 
@@ -120,16 +121,37 @@ const MLP = (() => {
 
   // After `backward` on both: the tangent kernel between two sets of inputs, one.n x two.n:
   // a layer's part is (weight^2 <h, h'> + bias^2) <delta, delta'>.
-  function kernel(net, one, two) {
-    const size = one.n * two.n, sum = new Float64Array(size);
-    const h = new Float64Array(size), d = new Float64Array(size);
+  // `spare` is room for three such matrices, of which the first is the result.
+  function kernel(net, one, two, spare = threeOf(one.n * two.n)) {
+    const [sum, h, d] = spare;
+    sum.fill(0);
     net.layers.forEach(({ ins, outs, weight, bias }, l) => {
       MATRIX.timesTransposed(one.inputs[l], one.n, ins, two.inputs[l], 0, two.n, 1, h);
       MATRIX.timesTransposed(one.deltas[l], one.n, outs, two.deltas[l], 0, two.n, 1, d);
-      for (let i = 0; i < size; i++) sum[i] += (weight * weight * h[i] + bias * bias) * d[i];
+      for (let i = 0; i < sum.length; i++) sum[i] += (weight * weight * h[i] + bias * bias) * d[i];
     });
     return sum;
   }
 
-  return { shape, draw, room, at, preactivations, forward, backward, addGradient, kernel };
+  const threeOf = (size) => [0, 0, 0].map(() => new Float64Array(size));
+
+  // After `backward`: the derivatives of the outputs along w - start.
+  function along(net, { n, inputs, deltas, derivatives }, w, start) {
+    derivatives.fill(0);
+    net.layers.forEach(({ ins, outs, at, biasAt, biased, weight, bias }, l) => {
+      const h = inputs[l], d = deltas[l];
+      for (let i = 0; i < n; i++) {
+        let sum = 0, ofBiases = 0;
+        for (let q = 0; q < ins; q++)
+          for (let j = 0, place = at + q * outs; j < outs; j++, place++)
+            sum += h[i * ins + q] * d[i * outs + j] * (w[place] - start[place]);
+        if (biased)
+          for (let j = 0; j < outs; j++) ofBiases += d[i * outs + j] * (w[biasAt + j] - start[biasAt + j]);
+        derivatives[i] += weight * sum + bias * ofBiases;
+      }
+    });
+    return derivatives;
+  }
+
+  return { shape, draw, room, at, preactivations, forward, backward, addGradient, kernel, along, threeOf };
 })();

@@ -14,7 +14,7 @@ const PATH = (() => {
     return {
       space, first: MLP.forward(net, start, space)[0], between: start.slice(),
       contributions: new Float64Array(n), decay: 0,
-      more: new Float64Array(n), moreDecay: 0,
+      more: new Float64Array(n), moreDecay: 0, spare: MLP.threeOf(n),
     };
   }
 
@@ -29,30 +29,15 @@ const PATH = (() => {
       for (let q = 0; q < w.length; q++) between[q] = kept[q] + u * (w[q] - kept[q]);
       MLP.forward(net, between, path.space);
       MLP.backward(net, between, path.space);
-      const row = MLP.kernel(net, path.space, space);
+      const row = MLP.kernel(net, path.space, space, path.spare);
       for (let i = 0; i < n; i++) more[i] += (SHARES[k] / 2) * factors[i] * row[i];
-      if (decay > 0) path.moreDecay -= (SHARES[k] / 2) * decay * along(net, path.space, kept, start);
+      if (decay > 0) path.moreDecay -= (SHARES[k] / 2) * decay * MLP.along(net, path.space, kept, start)[0];
     }
   }
 
   function accept(path) {
     for (let i = 0; i < path.more.length; i++) path.contributions[i] += path.more[i];
     path.decay += path.moreDecay;
-  }
-
-  // The derivative of the one output along w - start.
-  function along(net, { inputs, deltas }, w, start) {
-    let sum = 0;
-    net.layers.forEach(({ ins, outs, at, biasAt, biased, weight, bias }, l) => {
-      const h = inputs[l], d = deltas[l];
-      for (let q = 0; q < ins; q++)
-        for (let j = 0; j < outs; j++) {
-          const place = at + q * outs + j;
-          sum += weight * h[q] * d[j] * (w[place] - start[place]);
-        }
-      if (biased) for (let j = 0; j < outs; j++) sum += bias * d[j] * (w[biasAt + j] - start[biasAt + j]);
-    });
-    return sum;
   }
 
   return { create, follow, accept };
