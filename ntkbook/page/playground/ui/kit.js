@@ -57,12 +57,21 @@ const KIT = (() => {
     return node;
   }
 
+  // The label of a control, with links beside it: they are no part of its name.
+  function labelled(id, parts) {
+    const all = [parts].flat().filter((part) => part !== "" && part !== " ");
+    const isLink = (part) => part instanceof Element && part.matches("a");
+    const text = all.filter((part) => !isLink(part));
+    return html("span", { class: "ntkp-name" },
+      html("label", { for: id }, ...text.flatMap((part, k) => (k ? [" ", part] : [part]))), " ", ...all.filter(isLink));
+  }
+
   // A box that one can tick. `show` sets it from the state.
   function tickbox(text, change) {
-    const input = html("input", { type: "checkbox" });
+    const id = unique("tick"), input = html("input", { type: "checkbox", id });
     input.addEventListener("change", () => change(input.checked));
     return {
-      node: html("label", { class: "ntkp-tick" }, input, text),
+      node: html("div", { class: "ntkp-tick" }, input, labelled(id, text)),
       show: (value) => (input.checked = value),
       input,
     };
@@ -70,11 +79,11 @@ const KIT = (() => {
 
   // A named choice between a few options [value, text].
   function choice(name, options, change) {
-    const select = html("select", { "data-lm-suppress-shortcuts": "true" },
+    const id = unique("choice"), select = html("select", { id, "data-lm-suppress-shortcuts": "true" },
       ...options.map(([value, text]) => html("option", { value }, text)));
     select.addEventListener("change", () => change(select.value));
     return {
-      node: html("label", { class: "ntkp-field" }, html("span", { class: "ntkp-name" }, ...[name].flat()), select),
+      node: html("div", { class: "ntkp-field" }, labelled(id, name), select),
       show: (value) => (select.value = value),
       select,
     };
@@ -102,7 +111,7 @@ const KIT = (() => {
     value.setAttribute("for", id);
     return {
       node: html("div", { class: "ntkp-slider" },
-        html("label", { for: id, class: "ntkp-name" }, ...[name].flat()), value, input),
+        labelled(id, name), value, input),
       show: (now) => {
         input.value = back(now);
         tell(now);

@@ -4,6 +4,7 @@ const mountPlayground = (() => {
   const { html } = KIT;
   const CURVE = 141, MAP = 36; // places of a curve; of a map in each direction
   const REST = 200; // milliseconds until a query that is moved is taken
+  const NARROW = 680; // pixels: below, one column (as in layout.css)
   const WRITE = 400; // milliseconds after a change until the address is written
   const BUDGET = 11; // milliseconds of training in a frame
 
@@ -41,6 +42,7 @@ const mountPlayground = (() => {
     app.edit = EDIT.edits(app);
     function changed(state, why) {
       if (state.data.kind !== "points") app.private = false;
+      app.tell("");
       show(state, why);
       bar.history();
       if (!app.waiting) rebuild(!calm.matches || player.running());
@@ -109,10 +111,7 @@ const mountPlayground = (() => {
 
     // --- the player
     const player = PLAYER.create(host, {
-      ready: () => {
-        app.tell("");
-        plots.restart();
-      },
+      ready: () => plots.restart(),
       frame: (run) => {
         app.lastTest = run.lastTest;
         draw();
@@ -238,8 +237,8 @@ const mountPlayground = (() => {
       if (!addressed) return;
       clearTimeout(writing);
       writing = setTimeout(() => {
-        if (app.store.get().data.kind === "points" && app.private) return;
-        history.replaceState(null, "", `#${link()}`);
+        const place = location.href.split("#")[0];
+        history.replaceState(null, "", app.private ? place : `${place}#${link()}`);
         mine = location.hash;
       }, WRITE);
     }
@@ -288,14 +287,15 @@ const mountPlayground = (() => {
     if (!still) figure.append(live);
     if (still) still.hidden = true;
     // On a phone the picture comes first, and the controls are folded.
-    const narrow = matchMedia("(max-width: 719px)");
+    let narrow = null;
     const arrange = () => {
-      if (narrow.matches) plots.node.after(controls.node);
+      if (narrow === live.clientWidth < NARROW) return;
+      narrow = live.clientWidth < NARROW;
+      if (narrow) plots.node.after(controls.node);
       else live.querySelector(".ntkp-grid-all").prepend(controls.node);
-      controls.folds.forEach((each) => (each.node.open = !narrow.matches));
+      controls.folds.forEach((each) => (each.node.open = !narrow));
     };
     arrange();
-    narrow.addEventListener("change", arrange);
     bar.history();
     const found = addressed ? LINK.read(location.hash) : null;
     if (found) open(found);
@@ -304,7 +304,10 @@ const mountPlayground = (() => {
       rebuild(!calm.matches);
     }
     if (addressed) window.addEventListener("hashchange", follow);
-    new ResizeObserver(draw).observe(live);
+    new ResizeObserver(() => {
+      arrange();
+      draw();
+    }).observe(live);
     const repaint = () => {
       table = null;
       draw();
@@ -324,7 +327,8 @@ const mountPlayground = (() => {
     if (figure.dataset.mounted) return null;
     figure.dataset.mounted = "yes";
     try {
-      return mount(figure, state);
+      figure.playground = mount(figure, state); // for tests, and for the console
+      return figure.playground;
     } catch (error) {
       figure.querySelector(".ntkp")?.remove();
       const still = figure.querySelector(".ntk-still");

@@ -189,6 +189,9 @@ const PLAYER = (() => {
     return {
       run,
       running: () => running,
+      where: () => host.where,
+      // Whether nothing runs and nothing is asked for.
+      idle: () => !running && !busy && !wanted && run.frame !== null,
       // Build a setting anew, and go on running if it ran.
       set: (state, grid, { run: go = running, until = null } = {}) => {
         wanted = { state, grid };

@@ -48,7 +48,7 @@ const QUIZ = (() => {
   function described(state) {
     const { data, network, training } = STATE.complete(state);
     return `${data.count} points, ${CONTROLS.KINDS[data.kind]}; ${network.depth === 1 ? "one hidden layer" : `${network.depth} hidden layers`} of `
-      + `${network.width} ${network.activation} units, output scale ${number(network.scale)}; step ${number(training.step)} × 2/λ_max.`;
+      + `${network.width} ${network.activation} units, output scale ${number(network.scale)}; step ${number(training.step)} × 2/λₘₐₓ.`;
   }
 
   function quiz(app) {

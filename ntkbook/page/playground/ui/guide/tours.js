@@ -20,7 +20,7 @@ const TOURS = (() => {
         "Along the k-th eigenvector the error shrinks by the factor 1 − ηλₖ per step.",
         "In the plot “Outputs in the eigenbasis” the bars reach their crosses from left to right."],
       question: "Which directions are still missing after 1000 steps, and what predicts it?",
-      answer: "Those with ηλₖ below 1/1000, that is, with an eigenvalue below a thousandth of the largest, as η = 1/λ_max here. The eigenvalues span several powers of ten, so the last directions would take millions of steps.",
+      answer: "Those with ηλₖ below 1/1000, that is, with an eigenvalue below a thousandth of the largest, as η = 1/λₘₐₓ here. The eigenvalues span several powers of ten, so the last directions would take millions of steps.",
       state: { data: { kind: "step" }, network: { scale: 10, width: 256 } },
     },
     {
@@ -70,11 +70,11 @@ const TOURS = (() => {
     },
     {
       key: "catapult", chapter: "P3", title: "The catapult", steps: 1500,
-      words: ["The step is 1.3 times 2/λ_max, so the linearisation diverges.",
+      words: ["The step is 1.3 times 2/λₘₐₓ, so the linearisation diverges.",
         "The network's loss rises as well, but then its kernel shrinks until the step is no longer too large.",
         "After that the network converges."],
-      question: "What happens at α = 10 with the same fraction of 2/λ_max? And at 3 times 2/λ_max?",
-      answer: "At α = 10 the loss first rises 300-fold instead of 4-fold, and the network still comes back. At 3 times 2/λ_max it diverges, at every α from 0.5 to 10 that we tried.",
+      question: "What happens at α = 10 with the same fraction of 2/λₘₐₓ? And at 3 times 2/λₘₐₓ?",
+      answer: "At α = 10 the loss first rises 300-fold instead of 4-fold, and the network still comes back. At 3 times 2/λₘₐₓ it diverges, at every α from 0.5 to 10 that we tried.",
       state: { training: { step: 1.3 } },
     },
   ];
@@ -89,7 +89,7 @@ const TOURS = (() => {
       return node;
     });
     const node = html("nav", { class: "ntkp-tours", "aria-label": "Guided tours" },
-      html("div", { class: "ntkp-tour-row" }, ...buttons), text);
+      html("div", { class: "ntkp-tour-row" }, html("span", { class: "ntkp-heading", "aria-hidden": "true" }, "Tours"), ...buttons), text);
 
     function open(tour, focus = true) {
       buttons.forEach((each, k) => each.setAttribute("aria-pressed", String(ALL[k] === tour)));

@@ -93,7 +93,7 @@ const WORDS = (() => {
     }
     if (seen.rose && seen.fell && network.diverged === null)
       said.push(`The loss first rose to ${number(seen.highest / seen.first)} times its initial value and then fell below it,`
-        + ` while λ_max changed from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}.`);
+        + ` while λₘₐₓ changed from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}.`);
     else said.push(edgeWords(state, ready, frame, seen) || stepWords(fraction, ready));
     const left = network.loss / seen.first;
     if (left < FITTED && network.diverged === null) said.push(`The training loss is ${percent(left)} of its initial value.`);
@@ -104,13 +104,13 @@ const WORDS = (() => {
     const reach = fraction / ready.threshold;
     if (reach > 1) {
       const grows = Math.abs(1 - 2 * reach);
-      return `The step is ${number(reach)} times the limit ${ready.threshold === 1 ? "2/λ_max" : "of the logistic loss, 8/λ_max"}: `
+      return `The step is ${number(reach)} times the limit ${ready.threshold === 1 ? "2/λₘₐₓ" : "of the logistic loss, 8/λₘₐₓ"}: `
         + `${ready.threshold === 1 ? `along the first eigenvector the linearised error must grow, ${number(grows)}-fold per step.`
           : "the linearisation can diverge."}`;
     }
     if (ready.threshold !== 1) return `The step is ${percent(reach)} of the largest with which the linearisation surely converges.`;
-    if (reach > 0.5) return `The step is ${percent(reach)} of 2/λ_max: along the first eigenvector the linearised error changes its sign at every step, and shrinks.`;
-    return `The step is ${percent(reach)} of 2/λ_max: along every eigenvector the linearised error shrinks without a change of sign.`;
+    if (reach > 0.5) return `The step is ${percent(reach)} of 2/λₘₐₓ: along the first eigenvector the linearised error changes its sign at every step, and shrinks.`;
+    return `The step is ${percent(reach)} of 2/λₘₐₓ: along every eigenvector the linearised error shrinks without a change of sign.`;
   }
 
   // With the kernel now, where it differs from the kernel at initialisation.
@@ -118,9 +118,9 @@ const WORDS = (() => {
     if (ready.threshold !== 1 || frame.models.network.diverged !== null || seen.lambdaMax === null) return "";
     const now = (seen.lambdaMax * ready.stepSize) / 2, before = state.training.step;
     if (before <= 1 && now > 0.95)
-      return `λ_max has grown from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}: the step is now ${percent(now)} of 2/λ_max, at the edge of stability.`;
+      return `λₘₐₓ has grown from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}: the step is now ${percent(now)} of 2/λₘₐₓ, at the edge of stability.`;
     if (before > 1 && now < 1)
-      return `The step was ${number(before)} times 2/λ_max; the kernel has shrunk, and it is now ${percent(now)} of it.`;
+      return `The step was ${number(before)} times 2/λₘₐₓ; the kernel has shrunk, and it is now ${percent(now)} of it.`;
     return "";
   }
 

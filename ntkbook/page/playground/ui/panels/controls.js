@@ -21,7 +21,7 @@ const CONTROLS = (() => {
   // `app` has store, names, and tell(text) for messages.
   function controls(app) {
     const { store, names } = app;
-    const label = (key) => [...names.name(key), " ", names.link(key)];
+    const label = (key) => [...names.name(key), names.link(key)];
     const set = (part, field) => (value) =>
       store.change(`${part}.${field}`, (draft) => (draft[part][field] = value));
     const shows = [];
@@ -82,10 +82,10 @@ const CONTROLS = (() => {
       losses.select.options[1].disabled = !app.binary() && state.training.loss !== "logistic";
     });
     const training = fold("Training", html("div", {}, losses.node,
-      slide("training", "step", STEPS, (value) => `${number(value)} × 2/λ_max`),
+      slide("training", "step", STEPS, (value) => `${number(value)} × 2/λₘₐₓ`),
       pick("training", "batch", [[0, "all points"], [1, "1 point"], [2, "2 points"], [4, "4 points"], [8, "8 points"], [16, "16 points"], [32, "32 points"]], Number),
-      slide("training", "weight_decay", DECAYS, (value) => (value ? `${percent(value)} of λ_max` : "none"))));
-    shows.push(({ training: by }) => training.say(`${by.loss}, ${number(by.step)} × 2/λ_max`));
+      slide("training", "weight_decay", DECAYS, (value) => (value ? `${percent(value)} of λₘₐₓ` : "none"))));
+    shows.push(({ training: by }) => training.say(`${by.loss}, ${number(by.step)} × 2/λₘₐₓ`));
 
     return {
       node: html("div", { class: "ntkp-controls" }, data.node, network.node, training.node),

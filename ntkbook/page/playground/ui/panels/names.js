@@ -33,8 +33,8 @@ const NAMES = (() => {
     gap: ["To linearisation", "", 1, "a-trained-network-against-its-expansions"],
     gapInfinite: ["To infinite kernel", "", 4, "the-main-theorem-with-constants"],
     kappa: ["Inverse relative scale", "κ", 1, "the-inverse-relative-scale"],
-    lambda: ["Largest eigenvalue", "λ_max", 2, "a-constant-kernel-one-rate-for-each-direction"],
-    edge: ["Step now", "η λ_max/2", "P3", "the-project"],
+    lambda: ["Largest eigenvalue", "λₘₐₓ", 2, "a-constant-kernel-one-rate-for-each-direction"],
+    edge: ["Step now", "η λₘₐₓ/2", "P3", "the-project"],
     time: ["Time", "t = η · steps", 2, "units-of-time"],
     weights: ["Weights", "", 3, "ten-a-hundred-a-thousand"],
     alignment: ["Alignment with the targets", "", 7, "a-bound-a-norm-an-alignment"],
@@ -65,7 +65,7 @@ const NAMES = (() => {
     };
     const name = (key) => {
       const [text, symbol] = ALL[key];
-      return [text, ...(symbol ? [" ", html("i", { class: "ntkp-symbol" }, symbol)] : [])];
+      return [text, ...(symbol ? [html("i", { class: "ntkp-symbol" }, symbol)] : [])];
     };
     return { title, name, link, address };
   }

@@ -6,7 +6,7 @@ const NUMBERS = (() => {
 
   function numbers(app) {
     const { names } = app, cells = {}, list = {};
-    const label = (key) => [...names.name(key), " ", names.link(key)];
+    const label = (key) => [...names.name(key), names.link(key)].flatMap((part) => [part, " "]);
     const head = html("tr", {}, html("td"), ...MODELS.map(([model, kind]) =>
       html("th", { scope: "col" }, CHART.key(kind, names.title(model)))));
     const row = (key) => {

@@ -87,7 +87,8 @@ const FIELD = (() => {
       draw: (values, n, most, table, words) => {
         paint(canvas, values, n, n, most || 1, table);
         note.textContent = words;
-        canvas.setAttribute("aria-label", `${title}: ${words}`);
+        const ends = [Math.min, Math.max].map((pick) => KIT.number(values.reduce((end, value) => pick(end, value))));
+        canvas.setAttribute("aria-label", `${title}: ${n} by ${n} entries from ${ends[0]} to ${ends[1]} ${words}`.trim());
       },
     };
   }
