@@ -1,4 +1,4 @@
-"""The playground's words, tours and quiz: what they say holds in the run they speak of."""
+"""The playground's words, tours and quiz: what they say holds in the run itself."""
 
 import pytest
 
@@ -24,13 +24,17 @@ NUMBERS = """const { run } = play.player, { ready, frame, seen, kappa } = run;
     moved: network.moved, change: seen.change, loss: network.loss / seen.first,
     lossInfinite: infinite.loss / seen.first, highest: seen.highest / seen.first,
     diverged: network.diverged, linearDiverged: linear.diverged,
-    alignment: seen.alignment, firstFive: sum(run.kernel.spectrum.energy, 5),
-    firstFiveBefore: sum(ready.spectrum0.energy, 5), energy: [...ready.spectrum0.energy],
+    alignment: seen.alignment,
+    firstFive: sum(run.kernel.spectrum.energy, 5),
+    firstFiveBefore: sum(ready.spectrum0.energy, 5),
+    energy: [...ready.spectrum0.energy],
     eigenvalues: [...ready.spectrum0.values], step_size: ready.stepSize,
     reached: [...network.inBasis].map((value, k) => value / ready.targets[k]),
     smallest: ready.spectrum0.values.at(-1) / ready.infiniteSpectrum.values.at(-1),
-    kappa: kappa?.value, said: document.querySelector(".ntkp-words p").innerText,
-    query: run.query && { output: run.query.outputs.network, own: [...run.query.network] },
+    kappa: kappa?.value,
+    said: document.querySelector(".ntkp-words p").innerText,
+    output: run.query?.outputs.network,
+    own: run.query && [...run.query.network],
   };"""
 
 
@@ -38,8 +42,8 @@ def tour(play, name, change=None, steps=None):
     """The numbers at the end of a tour, or of its setting with a change."""
     found = play.evaluate(
         """const text = document.querySelector(".ntkp-tour-text");
-        const names = ["linear", "modes", "width", "limit", "paths", "time", "alignment",
-          "catapult"];
+        const names = ["linear", "modes", "width", "limit", "paths", "time",
+          "alignment", "catapult"];
         document.querySelectorAll(".ntkp-tours .ntkp-tour-row button")
           [names.indexOf(given)].click();
         return text.innerText;""",
@@ -110,7 +114,7 @@ def test_the_limit_of_infinite_width(calm):
 
 
 def test_for_and_against(calm):
-    found = tour(calm, "paths")["query"]
+    found = tour(calm, "paths")
     ratio = max(map(abs, found["own"])) / abs(found["output"])
     assert 8 < ratio < 9
     points = calm.evaluate("return [...play.player.run.ready.x];")

@@ -7,6 +7,11 @@ from tests.helpers.playground import PLAY, Opened
 
 CALM = {"reduced_motion": "reduce"}  # it does not start by itself
 # All controls of a setting, and how each is changed by a key.
+# The arrow key that leads to another value.
+KEY = """(e) => {
+  const more = e.type === "range" ? e.value !== e.max : e.selectedIndex + 1 < e.length;
+  return more ? "ArrowRight" : "ArrowLeft";
+}"""
 CONTROLS = """() => [...document.querySelectorAll(
   ".ntkp-controls :is(input[type=range], select, input[type=checkbox])")]
   .map((node, index) => {
@@ -53,11 +58,8 @@ def test_every_control_is_changed_by_keyboard_and_undone(calm):
             continue
         before = calm.state()
         node.focus()
-        calm.page.keyboard.press(
-            "Space" if control["kind"] == "checkbox" else "ArrowRight"
-            if node.evaluate("e => e.type === 'range' && e.value !== e.max || e.selectedIndex >= 0 && e.selectedIndex + 1 < e.length")
-            else "ArrowLeft"
-        )  # fmt: skip
+        key = "Space" if control["kind"] == "checkbox" else node.evaluate(KEY)
+        calm.page.keyboard.press(key)
         if control["kind"] == "select-one" and calm.state() == before:
             continue  # its other choices are not possible now
         assert calm.state() != before, control
@@ -180,7 +182,8 @@ def test_every_picture_says_in_words_what_it_shows(calm):
     calm.page.wait_for_function(f"{PLAY}.player.run.query")
     calm.page.wait_for_timeout(100)
     labels = calm.page.evaluate(
-        """() => [...document.querySelectorAll(".ntkp :is(svg.ntkp-chart, svg.ntkp-draws, canvas[role=img])")]
+        """() => [...document.querySelectorAll(
+            ".ntkp :is(svg.ntkp-chart, svg.ntkp-draws, canvas[role=img])")]
           .filter((node) => node.checkVisibility())
           .map((node) => node.getAttribute("aria-label"))"""
     )
