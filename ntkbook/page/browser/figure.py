@@ -61,6 +61,10 @@ def file(name: str) -> Path:
 
 @cache
 def text(name: str) -> str:
-    """A file of a piece, as it goes into the page: scripts without their comments."""
+    """A file of a piece, as it goes into the page.
+
+    Scripts go without their comments and their indentation, a tenth of the bytes; so no
+    text of theirs may run over several lines.
+    """
     content = file(name).read_text(encoding="utf-8")
-    return re.sub(r"(?m)^ *//.*\n", "", content) if name.endswith(".js") else content
+    return re.sub(r"(?m)^ *(//.*\n)?", "", content) if name.endswith(".js") else content
