@@ -1,5 +1,20 @@
 // The state of the playground: one object, which an address or a line of Python can hold.
-// FIELDS is fields.json, which Python puts in front: default, bounds, choices.
+//
+//   data      kind      sine, cubic, abs, step: one input; gaussians, circle, xor, spiral: two,
+//                       with classes -1 and 1; points: the rows below
+//             count, test, noise, seed      of the generated kinds
+//             points, held_out              rows of inputs with the target last; up to eight
+//                                           inputs, to train on and to test with
+//   network   depth (hidden layers), width, activation, weight_std, bias_std,
+//             parametrization (see MLP), seed, zero_output, scale (alpha)
+//   training  loss          squared (with its half) or logistic, a sum over the points
+//             step          as a fraction of 2 / lambda_max, the largest eigenvalue of the
+//                           network's kernel at the start
+//             batch         points in a minibatch; 0 takes all
+//             weight_decay  rho / lambda_max; the loss has rho/2 |w - w0|^2
+//
+// FIELDS is fields.json, which Python puts in front: default, bounds, choices. Beside it
+// ntkbook/page/browser/playground/state.py reads the same.
 const STATE = (() => {
   const copy = (value) => JSON.parse(JSON.stringify(value));
   const plain = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
