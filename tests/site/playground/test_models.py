@@ -252,3 +252,23 @@ def test_hessian_products_are_the_librarys(engine):
     np.testing.assert_allclose(found[0], along, rtol=1e-10, atol=1e-12)
     product = np.einsum("i,ipq,q->p", c, hessians, v)[order]
     np.testing.assert_allclose(found[1], product, rtol=1e-10, atol=1e-12)
+
+
+def test_kappa_comes_in_pieces_that_only_grow(engine):
+    where = state({"count": 5}, {"width": 6, "activation": "relu", "depth": 2})
+    found = engine(
+        """(state) => {
+          const answer = E.serve(), whole = E.serve(), values = [];
+          for (const each of [answer, whole]) each({type: "set", state, grid: null});
+          for (let done = false; !done;) {
+            const found = answer({type: "kappa", budget: 0});
+            values.push(found.value);
+            done = found.done;
+          }
+          return [values, whole({type: "kappa", budget: 1e9}).value];
+        }""",
+        where,
+    )
+    values, whole = found
+    assert len(values) > 2 and values == sorted(values)
+    assert values[-1] == whole > values[0]

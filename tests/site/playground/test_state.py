@@ -121,6 +121,13 @@ def test_bad_states_and_kernels_of_zero_come_back_as_problems(engine):
     assert found[1:] == [{"type": "stale"}, "ready", "ready"]
 
 
+def test_settings_share_nothing():
+    one, other = playground(), playground()
+    one.state["data"]["points"].append([1.0, 2.0])
+    one.state["network"]["width"] = 7
+    assert other.state == playground().state != one.state
+
+
 def test_it_shows_itself_and_its_state():
     setting = playground({"data": {"kind": "step"}, "network": {"activation": "relu"}})
     html = setting._repr_html_()

@@ -5,6 +5,7 @@
 
 import json
 import math
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -39,7 +40,7 @@ def complete(state: dict | None) -> dict[str, dict[str, Any]]:
         whole[section] = {
             name: _checked(f'state["{section}"]["{name}"]', rule, own[name])
             if name in own
-            else rule["default"]
+            else copy(rule["default"])
             for name, rule in rules.items()
         }
     _together(whole)
