@@ -6,6 +6,7 @@ NAMES = {
     "claims": "claim",
     "exercises": "check key",
     "figures.explorable": "explore",
+    "browser.playground": "playground",
     "browser": """
         contributions_in_browser posterior_in_browser tangent_in_browser
         train_in_browser

@@ -1,5 +1,6 @@
 """The network that trains on the first page, and that page."""
 
+import gzip
 import json
 import re
 
@@ -251,7 +252,8 @@ def test_it_is_small_and_asks_for_nothing():
     own = ("parts.js", "network.js", "train.js", "piece.css")
     files = sum(file(name).stat().st_size for name in own)
     print(f"scripts and styles: {files:,} bytes; the whole piece: {len(html):,}")
-    assert files < 40_000 and len(html) < 40_000
+    assert files < 40_000 and len(html) < 45_000  # with the engine that all share
+    assert len(gzip.compress(html.encode(), 6)) < 14_500
     assert not re.search(r"https?://(?!www\.w3\.org)|src=|@import|\bon\w+=|eval", html)
     assert not re.search(r"<[^>]* style=", html)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ntkbook
+from ntkbook.page.browser import NETWORK
 from ntkbook.page.browser.figure import file
 
 DATA = [-2.0, 0.5], [3.0, 1.0]
@@ -44,7 +45,7 @@ def mathematics(browser):
     """A page that holds the mathematics alone, without a document to draw on."""
     page = browser.new_page()
     page.set_content("<!doctype html><title>t</title>")
-    for name in ("parts.js", "network.js"):
+    for name in ["parts.js", *NETWORK, "network.js"]:
         page.add_script_tag(content=file(name).read_text())
     yield page
     page.close()

@@ -14,6 +14,7 @@ from ntkbook.page import (
     posterior_in_browser,
     tangent_in_browser,
 )
+from ntkbook.page.browser import NETWORK, TRAINING_STEPS
 from ntkbook.page.browser.figure import file
 from ntkbook.paths import path_kernel
 from tests.helpers.chromium import violations
@@ -25,7 +26,8 @@ KIB = 1024
 def mathematics(browser):
     page = browser.new_page()
     page.set_content("<!doctype html><title>t</title>")
-    for name in ("parts.js", "kernels.js", "one_weight.js", "books.js"):
+    engine = [*NETWORK, *TRAINING_STEPS]
+    for name in ["parts.js", "kernels.js", "one_weight.js", *engine, "books.js"]:
         page.add_script_tag(content=file(name).read_text())
     yield page
     page.close()

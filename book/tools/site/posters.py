@@ -13,11 +13,13 @@ from playwright.sync_api import sync_playwright
 
 from ntkbook.page import (
     contributions_in_browser,
+    playground,
     posterior_in_browser,
     tangent_in_browser,
     train_in_browser,
 )
 from ntkbook.page.browser.figure import file
+from ntkbook.page.browser.playground import pieces
 
 PIECES = {
     "train": train_in_browser,
@@ -89,6 +91,37 @@ def still(browser, name: str) -> str:
     return picture
 
 
+# Of the playground, the three functions after a run, as it draws them.
+RUN = """async () => {
+  const figure = document.querySelector(".ntk-play");
+  const { app, player } = figure.playground;
+  app.start({}, { until: 1000 });
+  const next = () => new Promise((go) => setTimeout(go, 50));
+  do await next();
+  while (!player.idle() || player.run.frame.step < 1000);
+  await next();
+  const node = figure.querySelector(".ntkp-draws").cloneNode(true);
+  const words = node.getAttribute("aria-label");
+  node.querySelectorAll("defs, .ntkp-touch, .ntkp-query").forEach((e) => e.remove());
+  for (const e of node.querySelectorAll("*"))
+    for (const { name } of [...e.attributes])
+      if (/^(aria-|data-|role|tabindex|style|clip)/.test(name)) e.removeAttribute(name);
+  const [, , w, h] = node.getAttribute("viewBox").split(" ");
+  const head = `<svg viewBox="0 0 ${w} ${h}" role="img" aria-label="${words}">`;
+  return `${head}${node.innerHTML}</svg>\\n`;
+}"""
+
+
+def playground_still(browser) -> str:
+    """The playground's picture for pages without scripts."""
+    view = {"width": 1100, "height": 900}
+    page = browser.new_page(reduced_motion="reduce", viewport=view)
+    page.set_content(PAGE.format(playground()._repr_html_()))
+    picture = page.evaluate(RUN)
+    page.close()
+    return picture
+
+
 def main():
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu"]
@@ -97,6 +130,8 @@ def main():
             path = file(f"{name}.svg")
             path.touch()
             path.write_text(still(browser, name), encoding="utf-8")
+        path = pieces.FOLDER / "ui" / "still.svg"
+        path.write_text(playground_still(browser), encoding="utf-8")
 
 
 if __name__ == "__main__":

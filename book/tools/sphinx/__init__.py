@@ -4,7 +4,7 @@ from importlib import import_module
 
 EXTENSIONS = """
     addresses book_map glossary nonbreaking page search_index
-    pages.api pages.claims pages.course pages.performance
+    pages.api pages.claims pages.course pages.performance pages.playground
 """.split()
 
 

@@ -21,6 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 from book.tools.course.syllabus import reading_minutes
 from book.tools.files import is_project, number_of
 from book.tools.notebooks.myst import in_solutions, with_note
+from book.tools.sphinx.pages import playground
 from ntkbook.page.browser import train_in_browser
 
 CHAPTERS = "notebooks/"
@@ -49,6 +50,7 @@ def chapter_line(app, doctree):
     if not is_project(name):
         cells = json.loads(Path(app.env.doc2path(app.env.docname)).read_text())["cells"]
         rest += f" Reading takes about {reading_minutes(cells)} minutes."
+    rest += f" Without running anything, {playground.link(number_of(name))}."
     line = nodes.raw("", f'<p class="ntk-run">{first}{rest}</p>', format="html")
     title = next(doctree.findall(nodes.title))
     title.parent.insert(title.parent.index(title) + 1, line)

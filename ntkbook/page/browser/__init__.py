@@ -6,6 +6,10 @@ tests/test_live_figures.py.
 
 from ntkbook.page.browser.figure import BrowserFigure
 
+# Of the playground's engine: a network, and its training with all that one follows.
+NETWORK = ["matrix.js", "activations.js", "mlp.js"]
+TRAINING_STEPS = ["losses.js", "constant_kernel.js", "path.js", "trained_network.js"]
+
 _TRAINING_WORDS = (
     "Blue is the network, dashed orange its linear model, black the two points that it "
     "learns. Where the output is scaled up, the weights hardly move, and network and "
@@ -84,7 +88,7 @@ def contributions_in_browser(caption: str = CONTRIBUTIONS) -> BrowserFigure:
         Contributions to a network's output in the browser; it needs HTML and scripts.
     """
     about = "Contributions to a network's output in the browser"
-    scripts = ["frame.js", "books.js"]
+    scripts = [*NETWORK, *TRAINING_STEPS, "frame.js", "books.js"]
     return BrowserFigure("contributions", scripts, about, _CONTRIBUTIONS_WORDS, caption)
 
 
@@ -124,7 +128,7 @@ def train_in_browser(caption: str = TRAINING) -> BrowserFigure:
         A network that trains in the browser; it needs HTML and scripts.
     """
     about = "A network that trains in the browser"
-    scripts = ["network.js"]
+    scripts = [*NETWORK, "network.js"]
     return BrowserFigure("train", scripts, about, _TRAINING_WORDS, caption)
 
 

@@ -6,6 +6,7 @@ JupyterLab and in Colab's sandbox alike, with no network. A still picture stands
 place until the script runs, and for good where no script may.
 """
 
+import itertools
 import re
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from ntkbook.page.figures import COLORS
 
 _FILES = Path(__file__).parent
+_ENGINE = _FILES.parent / "playground" / "engine"  # what trains in all of them
 
 
 class BrowserFigure:
@@ -53,11 +55,16 @@ class BrowserFigure:
 
 def file(name: str) -> Path:
     """Where a file of a piece stands; a still picture that is not drawn yet, will."""
-    return next(_FILES.rglob(name), _FILES / "figures" / name)
+    found = itertools.chain(_FILES.rglob(name), _ENGINE.rglob(name))
+    return next(found, _FILES / "figures" / name)
 
 
 @cache
 def text(name: str) -> str:
-    """A file of a piece, as it goes into the page: scripts without their comments."""
+    """A file of a piece, as it goes into the page.
+
+    Scripts go without their comments and their indentation, a tenth of the bytes; so no
+    text of theirs may run over several lines.
+    """
     content = file(name).read_text(encoding="utf-8")
-    return re.sub(r"(?m)^ *//.*\n", "", content) if name.endswith(".js") else content
+    return re.sub(r"(?m)^ *(//.*\n)?", "", content) if name.endswith(".js") else content

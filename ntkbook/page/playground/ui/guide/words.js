@@ -1,0 +1,132 @@
+// What is happening now, in words. Everything said here follows from the numbers of one
+// frame and from thresholds that are written below and shown to the reader. It needs KIT.
+const WORDS = (() => {
+  const { number, percent } = KIT;
+  // Conventions, not theorems: the kernel's relative change that we call lazy or rich, and
+  // the difference of two functions that we call none.
+  const LAZY = 0.1, RICH = 0.5, SAME = 0.05, FAILS = 0.1;
+  const FITTED = 1e-3; // of the loss at initialisation
+  const size = (values) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+
+  // The places of a grid between the smallest and the largest training input, in every
+  // direction: there two functions are compared.
+  function inside(ready, grid) {
+    if (!grid) return null;
+    const { d, n, x } = ready, places = [];
+    const ends = (pick) => Array.from({ length: d }, (_, q) =>
+      pick(...Array.from({ length: n }, (_, i) => x[i * d + q])));
+    const low = ends(Math.min), high = ends(Math.max);
+    const total = grid.count.reduce((product, each) => product * each, 1);
+    for (let k = 0, left = k; k < total; left = ++k) {
+      let within = true;
+      for (let q = 0; q < d; left = Math.floor(left / grid.count[q]), q++) {
+        const at = grid.low[q] + ((left % grid.count[q]) * (grid.high[q] - grid.low[q])) / (grid.count[q] - 1);
+        within &&= at >= low[q] - 1e-9 && at <= high[q] + 1e-9;
+      }
+      if (within) places.push(k);
+    }
+    return places.length > 1 ? places : null;
+  }
+
+  // How far two models are apart, in units of what has to be learned: root mean squares,
+  // of the difference in the range of the training points (on the points themselves where
+  // there is no grid), and of the targets less the outputs at initialisation.
+  function gap(ready, frame, model, places) {
+    const { network, [model]: other } = frame.models;
+    if (!other) return NaN;
+    const goal = size(Array.from(ready.targets)) || 1;
+    if (!places) return size(Array.from(network.outputs, (value, k) => value - other.outputs[k])) / goal;
+    return size(places.map((k) => network.functions[k] - other.functions[k])) / goal;
+  }
+
+  const ofTarget = (share) => (share < 10 ? `${percent(share)} of the target` : `${number(share, 2)} times the target`);
+
+  function regime(state, ready, frame, seen) {
+    const { network } = frame.models, { change } = frame.kernel ?? seen;
+    if (frame.step === 0) return ["start", "At initialisation"];
+    if (network.diverged !== null) return ["diverged", "Diverged"];
+    if (seen.rose && seen.fell) return ["catapult", "Catapult"];
+    if (seen.rose) return ["beyond", "Rising"];
+    if (change <= LAZY) return ["lazy", "Lazy"];
+    return change >= RICH ? ["rich", "Rich"] : ["between", "In between"];
+  }
+
+  // `seen` is what the run has shown so far: {first, highest, change, lambdaMax, gaps}.
+  function observe(seen, frame, ready, places) {
+    const now = seen ?? { first: frame.models.network.loss, highest: 0, change: 0, lambdaMax: null, rose: false, fell: false };
+    for (const loss of frame.losses?.network ?? [])
+      if (Number.isFinite(loss)) {
+        now.highest = Math.max(now.highest, loss);
+        if (loss > 1.5 * now.first) now.rose = true;
+        now.last = loss;
+      }
+    now.fell = now.rose && now.last < now.first;
+    if (!places || frame.models.network.functions)
+      now.gaps = { linear: gap(ready, frame, "linear", places), infinite: gap(ready, frame, "infinite", places) };
+    if (frame.kernel) {
+      now.change = frame.kernel.change;
+      now.lambdaMax = frame.kernel.lambdaMax;
+    }
+    return now;
+  }
+
+  function caption(state, ready, frame, seen) {
+    const { step: fraction } = state.training, { network, linear } = frame.models, said = [];
+    const [tone, name] = regime(state, ready, frame, seen);
+    const change = frame.kernel?.change ?? seen.change;
+    if (frame.step === 0) {
+      said.push("Nothing is trained yet: the three models are the same function.");
+      said.push(stepWords(fraction, ready));
+      return { tone, name, said };
+    }
+    if (network.diverged !== null)
+      said.push(`The network diverged at step ${number(network.diverged)}: its numbers left every bound.`);
+    else {
+      const moved = network.moved;
+      said.push(`${name === "Lazy" ? "The kernel stays" : "The kernel"} ${name === "Lazy" ? "nearly what it was: it" : "has"} `
+        + `changed by ${percent(change)}, the weights by ${percent(moved)} of their norm.`);
+      const off = seen.gaps.linear;
+      if (linear.diverged !== null)
+        said.push(`The linearisation diverged at step ${number(linear.diverged)}; the network did not.`);
+      else if (off <= SAME) said.push(`Network and linearisation agree: they differ by ${ofTarget(off)}.`);
+      else said.push(`${off < FAILS ? "The linearisation is near" : "The linearisation fails"}: it differs from the network by ${ofTarget(off)}.`);
+    }
+    if (seen.rose && seen.fell && network.diverged === null)
+      said.push(`The loss first rose to ${number(seen.highest / seen.first)} times its initial value and then fell below it,`
+        + ` while λₘₐₓ changed from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}.`);
+    else said.push(edgeWords(state, ready, frame, seen) || stepWords(fraction, ready));
+    const left = network.loss / seen.first;
+    if (left < FITTED && network.diverged === null) said.push(`The training loss is ${percent(left)} of its initial value.`);
+    return { tone, name, said };
+  }
+
+  function stepWords(fraction, ready) {
+    const reach = fraction / ready.threshold;
+    if (reach > 1) {
+      const grows = Math.abs(1 - 2 * reach);
+      return `The step is ${number(reach)} times the limit ${ready.threshold === 1 ? "2/λₘₐₓ" : "of the logistic loss, 8/λₘₐₓ"}: `
+        + `${ready.threshold === 1 ? `along the first eigenvector the linearised error must grow, ${number(grows)}-fold per step.`
+          : "the linearisation can diverge."}`;
+    }
+    if (ready.threshold !== 1) return `The step is ${percent(reach)} of the largest with which the linearisation surely converges.`;
+    if (reach > 0.5) return `The step is ${percent(reach)} of 2/λₘₐₓ: along the first eigenvector the linearised error changes its sign at every step, and shrinks.`;
+    return `The step is ${percent(reach)} of 2/λₘₐₓ: along every eigenvector the linearised error shrinks without a change of sign.`;
+  }
+
+  // With the kernel now, where it differs from the kernel at initialisation.
+  function edgeWords(state, ready, frame, seen) {
+    if (ready.threshold !== 1 || frame.models.network.diverged !== null || seen.lambdaMax === null) return "";
+    const now = (seen.lambdaMax * ready.stepSize) / 2, before = state.training.step;
+    if (before <= 1 && now > 0.95)
+      return `λₘₐₓ has grown from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}: the step is now ${percent(now)} of 2/λₘₐₓ, at the edge of stability.`;
+    if (before > 1 && now < 1)
+      return `The step was ${number(before)} times 2/λₘₐₓ; the kernel has shrunk, and it is now ${percent(now)} of it.`;
+    return "";
+  }
+
+  const THRESHOLDS = `We call a run lazy while the kernel has changed by at most ${percent(LAZY)} of its norm, rich from `
+    + `${percent(RICH)} on; two functions agree up to ${percent(SAME)} of the target and differ from ${percent(FAILS)} on (root mean squares, of the difference in the range of the training points and of the targets); a loss has risen above `
+    + "1.5 times its initial value. These are conventions.";
+
+  return { caption, observe, inside, ofTarget, stepWords, THRESHOLDS, LAZY, RICH, SAME };
+})();

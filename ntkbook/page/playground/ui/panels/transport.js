@@ -1,0 +1,74 @@
+// The bar with what a reader does: run, step, restart; undo, redo, reset; take along. It
+// needs KIT and SAVE.
+const TRANSPORT = (() => {
+  const { html, button, choice, number } = KIT;
+  // What a frame does: how many steps at step `at`, and how long it waits before.
+  const SPEEDS = {
+    growing: ["accelerating", (at) => Math.max(1, Math.round(0.03 * at)), 0],
+    one: ["1 step a frame", () => 1, 0],
+    slow: ["4 steps a second", () => 1, 250],
+    fast: ["as fast as it goes", () => 100000, 0],
+  };
+
+  function transport(app) {
+    const run = button("Run", () => app.toggle(), { class: "ntkp-button ntkp-main" });
+    const step = button("Step", () => app.step(1), { title: "One step of gradient descent" });
+    const restart = button("Restart", () => app.restart(), { title: "Back to initialisation, with the same weights" });
+    const undo = button("Undo", () => app.store.undo()), redo = button("Redo", () => app.store.redo());
+    const reset = button("Reset", () => app.reset(), { title: "Back to the first setting" });
+    const speed = choice("Speed", Object.entries(SPEEDS).map(([key, [text]]) => [key, text]), (value) => (app.speed = value));
+    const count = html("output", { class: "ntkp-steps" }, "step 0");
+    const slow = html("span", { class: "ntkp-note ntkp-slow" });
+    const note = html("p", { class: "ntkp-note ntkp-told", role: "status" });
+    const code = html("pre", { class: "ntkp-code", tabindex: 0, "aria-label": "This run in Python" });
+    const codeBox = html("div", { class: "ntkp-python", hidden: "" }, code,
+      html("div", { class: "ntkp-row-buttons" }, button("Copy", () => app.copy(code.textContent, "The code is copied.")),
+        button("Close", () => (codeBox.hidden = true))));
+    const python = button("As Python", () => {
+      codeBox.hidden = false;
+      code.textContent = app.python();
+      code.focus();
+    });
+    const save = html("details", { class: "ntkp-menu" }, html("summary", { class: "ntkp-button" }, "Keep"),
+      html("div", { class: "ntkp-menu-list" },
+        button("Picture (SVG)", () => close(app.saveSVG)), button("Picture (PNG)", () => close(app.savePNG)),
+        button("Run (CSV)", () => close(app.saveCSV))));
+    const close = (action) => {
+      save.open = false;
+      save.firstChild.focus();
+      action();
+    };
+    save.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !save.open) return;
+      save.open = false;
+      save.firstChild.focus();
+      event.stopPropagation();
+    });
+    save.addEventListener("focusout", (event) => {
+      if (event.relatedTarget && !save.contains(event.relatedTarget)) save.open = false;
+    });
+    const link = button("Copy link", () => app.copyLink());
+    const node = html("div", { class: "ntkp-bar", role: "group", "aria-label": "Run and keep" },
+      html("div", { class: "ntkp-group ntkp-runs" }, run, step, restart, count, slow),
+      html("div", { class: "ntkp-group" }, speed.node),
+      html("div", { class: "ntkp-group ntkp-right" }, undo, redo, reset, link, save, python));
+    return {
+      node, codeBox, note,
+      running: (on) => {
+        run.textContent = on ? "Pause" : "Run";
+        node.classList.toggle("ntkp-running", on);
+      },
+      show: (at, took) => {
+        count.textContent = `step ${number(at, 6)}`;
+        slow.textContent = took > 60 ? `${number(took, 2)} ms a picture: a large setting, it goes on` : "";
+      },
+      history: () => {
+        undo.disabled = !app.store.canUndo();
+        redo.disabled = !app.store.canRedo();
+      },
+      lock: (on) => [run, step, restart].forEach((each) => (each.disabled = on)),
+      tell: (text) => (note.textContent = text),
+    };
+  }
+  return { transport, SPEEDS };
+})();

@@ -1,0 +1,228 @@
+"""The playground's words, tours and quiz: what they say holds in the run itself."""
+
+import pytest
+
+from tests.helpers.playground import PLAY, Opened
+
+CALM = {"reduced_motion": "reduce"}
+FAST = """play.app.speed = "fast";"""
+
+
+@pytest.fixture(scope="module")
+def calm(browser, tmp_path_factory):
+    opened = Opened(browser, tmp_path_factory.mktemp("guide"), **CALM)
+    opened.evaluate(FAST)
+    yield opened
+    opened.close()
+
+
+NUMBERS = """const { run } = play.player, { ready, frame, seen, kappa } = run;
+  const sum = (all, n) => [...all].slice(0, n).reduce((a, b) => a + b, 0);
+  const { network, linear, infinite } = frame.models;
+  return {
+    step: frame.step, gap: seen.gaps.linear, gapInfinite: seen.gaps.infinite,
+    moved: network.moved, change: seen.change, loss: network.loss / seen.first,
+    lossInfinite: infinite.loss / seen.first, highest: seen.highest / seen.first,
+    diverged: network.diverged, linearDiverged: linear.diverged,
+    alignment: seen.alignment,
+    firstFive: sum(run.kernel.spectrum.energy, 5),
+    firstFiveBefore: sum(ready.spectrum0.energy, 5),
+    energy: [...ready.spectrum0.energy],
+    eigenvalues: [...ready.spectrum0.values], step_size: ready.stepSize,
+    reached: [...network.inBasis].map((value, k) => value / ready.targets[k]),
+    smallest: ready.spectrum0.values.at(-1) / ready.infiniteSpectrum.values.at(-1),
+    kappa: kappa?.value,
+    said: document.querySelector(".ntkp-words p").innerText,
+    output: run.query?.outputs.network,
+    own: run.query && [...run.query.network],
+  };"""
+
+
+def tour(play, name, change=None, steps=None):
+    """The numbers at the end of a tour, or of its setting with a change."""
+    found = play.evaluate(
+        """const text = document.querySelector(".ntkp-tour-text");
+        const names = ["linear", "modes", "width", "limit", "paths", "time",
+          "alignment", "catapult"];
+        document.querySelectorAll(".ntkp-tours .ntkp-tour-row button")
+          [names.indexOf(given)].click();
+        return text.innerText;""",
+        name,
+    )
+    assert "Answer" in found
+    play.page.wait_for_function(f"{PLAY}.player.idle() && {PLAY}.player.run.frame.step")
+    if change is not None or steps:
+        state = play.state()
+        at = steps or play.frame()["step"]
+        for section, fields in (change or {}).items():
+            state[section] |= fields
+        play.start(state, at)
+    play.page.wait_for_function(
+        f"{PLAY}.player.idle() && {PLAY}.player.run.kappa?.done"
+    )
+    return play.evaluate(NUMBERS)
+
+
+def scale(alpha):
+    return {"network": {"scale": alpha}}
+
+
+def test_linear_in_its_weights(calm):
+    small = tour(calm, "linear")
+    assert small["gap"] == pytest.approx(0.21, abs=0.01)
+    assert small["kappa"] == pytest.approx(1.4, abs=0.05)
+    assert "linearisation fails" in small["said"]
+    one, ten = (tour(calm, "linear", scale(alpha)) for alpha in (1, 10))
+    assert one["gap"] == pytest.approx(0.027, abs=0.002)
+    assert ten["gap"] == pytest.approx(0.002, abs=0.0005)
+    assert one["kappa"] == pytest.approx(0.28, abs=0.01)
+    assert ten["kappa"] == pytest.approx(0.028, abs=0.001)
+    assert "Lazy" in ten["said"]
+
+
+def test_a_rate_for_each_direction(calm):
+    found = tour(calm, "modes")
+    rates = [found["step_size"] * value for value in found["eigenvalues"]]
+    assert rates[0] == pytest.approx(1)
+    for rate, reached in zip(rates, found["reached"], strict=True):
+        if rate > 1e-2:
+            assert reached == pytest.approx(1, abs=0.02)
+        elif rate < 1e-4:
+            assert abs(reached) < 0.5
+    assert rates[-1] < 1e-6  # "millions of steps"
+    assert found["change"] < 0.01
+
+
+def test_wide_weights_hardly_move(calm):
+    narrow = tour(calm, "width")
+    wide = tour(calm, "width", {"network": {"width": 512}})
+    assert narrow["moved"] / wide["moved"] == pytest.approx(9, abs=0.5)
+    assert narrow["change"] / wide["change"] == pytest.approx(70, abs=7)
+
+
+def test_the_limit_of_infinite_width(calm):
+    tour(calm, "limit")
+    gaps = {
+        (width, seed): tour(calm, "limit", {"network": {"width": width, "seed": seed}})
+        for width in (16, 512)
+        for seed in range(3)
+    }
+    for (width, _), found in gaps.items():
+        low, high = (0.005, 0.035) if width == 512 else (0.075, 0.125)
+        assert low < found["gapInfinite"] < high
+        assert found["loss"] < 1e-6
+
+
+def test_for_and_against(calm):
+    found = tour(calm, "paths")
+    ratio = max(map(abs, found["own"])) / abs(found["output"])
+    assert 8 < ratio < 9
+    points = calm.evaluate("return [...play.player.run.ready.x];")
+    first = []
+    for i, at in enumerate(points):
+        calm.evaluate("play.player.query([given]);", at)
+        calm.page.wait_for_function(
+            f"(at) => {PLAY}.player.idle() && {PLAY}.player.run.query.at[0] === at",
+            arg=at,
+        )
+        own = calm.evaluate("return [...play.player.run.query.network].map(Math.abs);")
+        first.append(own[i] == max(own))
+    assert [i + 1 for i, yes in enumerate(first) if yes] == [1, 2, 8]
+
+
+def test_stopped_early(calm):
+    early = tour(calm, "time")
+    assert early["loss"] == pytest.approx(early["lossInfinite"], rel=0.1)
+    late = tour(calm, "time", steps=4000)
+    assert late["loss"] > 100 * late["lossInfinite"]
+    assert abs(late["smallest"]) < 1e-9  # an eigenvalue is 0
+
+
+def test_the_kernel_turns(calm):
+    rich = tour(calm, "alignment")
+    assert rich["energy"][3] + rich["energy"][5] > 0.8
+    assert rich["moved"] > 1
+    assert rich["alignment"] == pytest.approx(0.12, abs=0.01)
+    assert rich["firstFive"] == pytest.approx(0.91, abs=0.01)
+    assert rich["firstFiveBefore"] == pytest.approx(0.56, abs=0.01)
+    lazy = tour(calm, "alignment", scale(10))
+    assert lazy["change"] == pytest.approx(0.014, abs=0.002)
+    assert lazy["alignment"] == pytest.approx(0.07, abs=0.005)
+    assert lazy["firstFive"] == pytest.approx(0.56, abs=0.04)
+
+
+def test_the_catapult(calm):
+    found = tour(calm, "catapult")
+    assert found["linearDiverged"] and found["diverged"] is None
+    assert found["highest"] == pytest.approx(4.3, abs=0.1) and found["loss"] < 0.1
+    assert "Catapult" in found["said"]
+    lazy = tour(calm, "catapult", scale(10))
+    assert lazy["diverged"] is None and lazy["loss"] < 0.1
+    assert 300 < lazy["highest"] < 350
+    for alpha in (0.5, 1, 2, 3, 10):
+        state = scale(alpha) | {"training": {"step": 3}}
+        calm.evaluate("play.app.start(given, { until: 1500 });", state)
+        calm.page.wait_for_function(
+            f"{PLAY}.player.idle() && {PLAY}.player.run.frame.models.network.diverged"
+        )
+
+
+def test_tours_are_opened_by_address_and_closed(browser, tmp_path):
+    play = Opened(browser, tmp_path, "#tour=catapult", **CALM)
+    assert play.state()["training"]["step"] == 1.3
+    pressed = play.page.locator(".ntkp-tours [aria-pressed=true]")
+    assert "catapult" in pressed.inner_text()
+    play.page.locator(".ntkp-tour-text").get_by_role("button", name="Close").click()
+    assert pressed.count() == 0
+    assert "catapult" in play.page.evaluate("document.activeElement.innerText")
+    play.stopped()
+    play.close()
+
+
+def test_the_quiz_hides_until_one_has_predicted(browser, tmp_path):
+    play = Opened(browser, tmp_path, **CALM)
+    page = play.page
+    play.evaluate(FAST)
+    page.get_by_role("button", name="Quiz me").click()
+    for _ in range(3):
+        play.stopped()
+        assert play.frame()["step"] == 0
+        assert page.locator(".ntkp-numbers .ntkp-cover").is_visible()
+        assert not page.locator(".ntkp-words p").is_visible()
+        assert page.get_by_role("button", name="Run", exact=True).is_disabled()
+        page.locator(".ntkp-option").first.press("Enter")
+        page.wait_for_function(
+            "/of \\d right/.test(document.querySelector('.ntkp-verdict').innerText)"
+        )
+        assert not page.locator(".ntkp-numbers .ntkp-cover").is_visible()
+        right = page.locator(".ntkp-verdict").inner_text().startswith("Right")
+        assert right == page.locator(".ntkp-true.ntkp-chosen-option").count()
+        page.get_by_role("button", name="Another").click()
+    page.get_by_role("button", name="Leave the quiz").click()
+    assert page.get_by_role("button", name="Run", exact=True).is_enabled()
+    play.stopped()
+    play.close()
+
+
+@pytest.mark.parametrize(
+    "step, words",
+    [
+        (0.3, "shrinks without a change of sign"),
+        (0.8, "changes its sign at every step, and shrinks"),
+        (1.2, "the linearised error must grow, 1.4-fold per step"),
+    ],
+)
+def test_the_words_about_the_step_hold_for_the_linearisation(calm, step, words):
+    calm.start({"training": {"step": step}}, 0)
+    calm.page.get_by_text(words).wait_for()
+    along = []
+    for steps in (1, 2, 3):
+        calm.start({"training": {"step": step}}, steps)
+        along.append(
+            calm.evaluate(
+                """const { ready, frame } = play.player.run;
+                return frame.models.linear.inBasis[0] - ready.targets[0];"""
+            )
+        )
+    factors = [b / a for a, b in zip(along, along[1:], strict=False)]
+    assert factors == pytest.approx([1 - 2 * step] * 2, abs=1e-9)
