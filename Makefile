@@ -41,13 +41,15 @@ TWO := -n 2 --dist loadfile  # files side by side, in two processes
 SOURCES := ntkbook book/tools tests benchmarks notebooks
 # In this order: while one process builds the book, the other has what needs none; and
 # what can be divided most finely comes last.
-SITE_TESTS := $(patsubst %,tests/site/test_%.py,book_build addresses comfort slides \
-	live_figures front_page front_page_mathematics lab paper) \
-	tests/project/test_environment.py tests/site/test_book_browser.py tests/site/test_offline.py
+SITE_TESTS := tests/site/test_book_build.py tests/site/test_addresses.py \
+	$(patsubst %,tests/site/pages/test_%.py,comfort slides) \
+	tests/site/figures tests/site/test_live.py tests/site/pages/test_paper.py \
+	tests/project/test_environment.py \
+	$(patsubst %,tests/site/pages/test_%.py,book_browser offline)
 COLAB_TESTS := tests/notebooks/test_colab_run.py
-GRADING_TESTS := $(patsubst %,tests/course/%.py,test_grading exercises/test_otter \
-	containment/test_hostile containment/test_limits test_instructors_page \
-	test_every_chapter)
+GRADING_TESTS := $(patsubst %,tests/course/%.py,grading/test_grading \
+	exercises/test_otter containment/test_hostile containment/test_limits \
+	test_instructors_page grading/test_every_chapter)
 PROJECTS := $(wildcard notebooks/P*.ipynb)
 CHAPTERS := $(filter-out $(PROJECTS),$(wildcard notebooks/*.ipynb))
 SLOW_TESTS := tests/site $(SITE_TESTS) $(COLAB_TESTS) $(GRADING_TESTS)
@@ -64,7 +66,7 @@ has_python = @command -v $(PYTHON) >/dev/null || { \
 heading = @printf '\n== %s\n' '$(1)'
 
 .NOTPARALLEL:
-.PHONY: help types book course pdf sphinx serve lab check test test-all matrix lint format \
+.PHONY: help types book course pdf sphinx serve live lab check test test-all matrix lint format \
 	execute chapter answers posters run bench lock clean environment colab-environment test-library \
 	test-notebooks test-projects test-readers test-book test-colab test-course test-types \
 	test-weekly
@@ -94,6 +96,9 @@ serve: book  ## build it, and serve it at http://localhost:8000 (PORT=... for an
 	@echo "Open http://localhost:$(PORT) (Ctrl-C stops)."
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html >/dev/null 2>&1 \
 	|| test $$? -eq 130 || { echo "Port $(PORT) is taken; try: make serve PORT=8001"; exit 1; }
+
+live: book  ## the same while you write: an edited page is built and loaded again
+	@$(BIN)/python -m book.tools.site.live --port $(PORT)
 
 lab: environment  ## open the chapters in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
@@ -171,8 +176,9 @@ test-weekly: environment colab-environment
 	@HYPOTHESIS_PROFILE=weekly $(WITH_CACHE) $(PYTEST) $(TWO) --weekly -m hypothesis tests
 
 format: environment  ## format the code and the notebooks
-	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff check --quiet --fix --exit-zero .
 	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --quiet .
 
 execute: environment  ## run the chapters and store their outputs (NOTEBOOK=... for one)
 	@$(BIN)/python -m book.tools.notebooks.execute $(NOTEBOOK)

@@ -43,14 +43,20 @@ addEventListener("DOMContentLoaded", () => {
 // them, so there it names them only.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
-// Paper is light.
+// Paper is light. What is folded away is printed; but a solution only if the reader has
+// unfolded it.
 let onScreen;
+let unfolded = [];
 addEventListener("beforeprint", () => {
   onScreen = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = "light";
+  const folded = ".admonition.toggle-hidden:not(.solution) > .admonition-title .toggle-button";
+  unfolded = [...document.querySelectorAll(folded)];
+  for (const button of unfolded) button.click();
 });
 addEventListener("afterprint", () => {
   document.documentElement.dataset.theme = onScreen;
+  for (const button of unfolded) button.click();
 });
 
 // The page Claims: show only the claims of one source, with one verdict, with a word.
@@ -111,8 +117,8 @@ function filterClaims() {
 
   // A link to one claim opens it.
   const open = () => {
-    const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!row?.matches("details.ntk-row")) return;
+    const row = rows.find((each) => `#${encodeURIComponent(each.id)}` === location.hash);
+    if (!row) return;
     row.closest(".ntk-source").open = row.open = true;
     row.scrollIntoView();
   };

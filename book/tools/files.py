@@ -1,5 +1,6 @@
 """The book's notebooks by their names: `01_...` are chapters, `P1_...` projects."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,12 @@ def is_project(name: str) -> bool:
     (True, False)
     """
     return name.startswith("P")
+
+
+def chapters(root: Path) -> list[str]:
+    """The chapters' names, such as 03_width_scaling, in the order of the toc."""
+    pages = [Path(page).name for _, pages in contents(root) for page in pages]
+    return [name for name in pages if re.match(r"\d\d_", name)]
 
 
 def contents(root: Path) -> Iterator[tuple[str | None, list[str]]]:

@@ -65,8 +65,12 @@ def test_the_weeks_of_a_course(length):
 def test_the_table_of_exercises():
     chapters = syllabus.exercises(ROOT / "notebooks")
     table = syllabus.exercises_table(chapters)
-    count = sum(len(chapter["exercises"]) for chapter in chapters.values())
-    assert table.count("* - ") == count + 1 and table.startswith(f"{count} exercises")
+    counts = {number: len(c["exercises"]) for number, c in chapters.items()}
+    assert table.count("* - ") == sum(counts.values()) + 1
+    own = sum(count for number, count in counts.items() if number[0] != "P")
+    projects = [c["minutes"] for number, c in chapters.items() if number[0] == "P"]
+    assert table.startswith(f"{own} exercises (")
+    assert f"{len(projects)} projects, about {sum(projects) / 60:.0f} hours." in table
 
 
 @pytest.mark.parametrize("number", [name[:2] for name in CHAPTERS])

@@ -4,21 +4,29 @@ import re
 
 import pytest
 
-from tests.helpers.chromium import ROOT
+from tests.helpers.course import lessons
 
-CHAPTERS = sorted(p.stem[:2] for p in ROOT.glob("notebooks/[0-9]*.ipynb"))
+CHAPTERS = lessons.found("teaching")
 LEVELS = ["basic"] * 4 + ["standard"] * 4 + ["advanced"] * 2
 
 
 def parts(number):
     """The file's three sections, by title."""
-    text = (ROOT / "book" / "teaching" / f"{number}.md").read_text()
+    text = (lessons.folder("teaching") / f"{number}.md").read_text()
     return dict(re.findall(r"(?ms)^## ([^\n]+)\n(.*?)(?=^## |\Z)", text))
 
 
 def test_every_chapter_has_them():
-    found = {p.stem for p in (ROOT / "book" / "teaching").glob("*.md")}
-    assert found == set(CHAPTERS)
+    assert lessons.problems("teaching", lessons.expected("teaching"), CHAPTERS) == []
+
+
+def test_a_chapter_without_them_is_named():
+    both = lessons.problems("slides", ["07", "08"], ["07", "09"])
+    assert both == [
+        'Chapter 08 has no book/slides/08.md; write it, or say lacks = ["slides"] in '
+        "book/course.toml",
+        "book/slides/09.md is of no chapter that says it has one",
+    ]
 
 
 @pytest.mark.parametrize("number", CHAPTERS)

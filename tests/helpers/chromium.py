@@ -147,8 +147,8 @@ def build_from_clean():
 class Server(http.server.ThreadingHTTPServer):
     """Serves the book as hosts do, text compressed, and counts the bytes it sends."""
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), partial(Handler, directory=str(HTML)))
+    def __init__(self, handler):
+        super().__init__(("127.0.0.1", 0), partial(handler, directory=str(HTML)))
         self.sent, self.raw = Counter(), Counter()  # by path; raw: before compression
         self.address = f"http://127.0.0.1:{self.server_port}/"
 
@@ -158,7 +158,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         path = Path(self.translate_path(self.path))
         if not path.is_file():
             return self.send_error(404)
-        content, kind = path.read_bytes(), self.guess_type(str(path))
+        self.answer(self.content(path), self.guess_type(str(path)))
+
+    def content(self, path):
+        return path.read_bytes()
+
+    def answer(self, content, kind):
         self.server.raw[self.path] += len(content)
         self.send_response(200)
         if kind.startswith("text/") or kind.endswith(("javascript", "json", "xml")):
@@ -175,9 +180,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served():
+def served(handler=Handler):
     """The built book on a server of its own."""
-    with Server() as server:
+    with Server(handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()

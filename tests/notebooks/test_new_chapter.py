@@ -34,6 +34,8 @@ def test_seven_files_and_the_lint_accepts_them(root):
     assert (caption, listed) == ("Chapters", ["notebooks/18_foretelling_errors"])
     plan = tomllib.loads((root / "book/course.toml").read_text())
     assert plan["chapter"][-1]["name"] == "18"
+    assert syllabus.lacking(plan, "slides") == syllabus.lacking(plan, "teaching")
+    assert syllabus.lacking(plan, "slides") == ["18"]
     with pytest.raises(ValueError, match="18"):  # no course has a week for it yet
         syllabus.plan(root / "book/course.toml")
     names: dict = {"__name__": "ntkbook"}

@@ -10,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 
+from book.tools import about
 from book.tools.site import entrances
 from tests.helpers.chromium import ROOT
 
@@ -147,6 +148,8 @@ def test_the_roots_files(tmp_path):
         "Version 0.1.0",
     ]
     assert root.find(f"{name}updated").text == "2026-12-24T00:00:00Z"
+    named = [author.findtext(f"{name}name") for author in root.iter(f"{name}author")]
+    assert named == about.authors(about.citation()) != []
     assert entries[0].find(f"{name}content").text == "- Better `claims`."
 
 

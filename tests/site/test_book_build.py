@@ -10,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import ntkbook
+from book.tools import files
 from book.tools.sphinx.pages import api
 from ntkbook.page.claims.records import records
 from tests.helpers.chromium import BUILD, HTML, ROOT, STALE
@@ -124,3 +125,15 @@ def test_what_a_claim_refers_to_stands_on_the_page(pages):
             if title.rstrip(".?") not in text[record.id[2].zfill(2)]:
                 missing.append(f"{record.id}: {title}")
     assert not missing
+
+
+def test_titles_are_the_same_everywhere(pages):
+    """The first page lists the chapters by title, and the README their questions."""
+    front = pages["book/start.html"].get_text()
+    readme = " ".join((ROOT / "README.md").read_text().lower().split())
+    for name in files.chapters(ROOT):
+        heading = pages[f"notebooks/{name}.html"].select_one("article h1").get_text()
+        title = heading.partition(". ")[2].rstrip("#")
+        assert title in front, f"book/start.md does not list {title!r}"
+        question = title.partition(": ")[2].lower()
+        assert question in readme, f"README.md does not ask {question!r}"

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 from book.tools.course.exercises.variants import alternatives
-from book.tools.files import NOTEBOOKS, number_of
+from book.tools.files import NOTEBOOKS, is_project, number_of
 from book.tools.sphinx.parsed import list_table
 
 KINDS = ("think", "compute", "explore")
@@ -113,6 +113,33 @@ def plan(file: Path) -> dict:
     return plan
 
 
+def lacking(plan: dict, what: str) -> list[str]:
+    """The chapters that say in `course.toml` that they do not have `what` yet.
+
+    >>> lacking({"chapter": [{"name": "01"}, {"name": "02", "lacks": ["slides"]}]},
+    ...         "slides")
+    ['02']
+    """
+    return [c["name"] for c in plan["chapter"] if what in c.get("lacks", [])]
+
+
+def still_to_write(plan: dict) -> str:
+    """What lessons lack, as a sentence; nothing where they lack nothing.
+
+    >>> still_to_write({"chapter": [{"name": "08", "lacks": ["slides", "teaching"]}]})
+    'Still to be written: slides (Chapter 8); lesson plan and questions (Chapter 8).'
+    """
+    parts = []
+    for what, words in (
+        ("slides", "slides"),
+        ("teaching", "lesson plan and questions"),
+    ):
+        if numbers := lacking(plan, what):
+            named = ", ".join(f"Chapter {number_of(number)}" for number in numbers)
+            parts.append(f"{words} ({named})")
+    return f"Still to be written: {'; '.join(parts)}." if parts else ""
+
+
 def weeks(plan: dict, chapters: dict[str, dict], length: int) -> list[dict]:
     """Each week of a course: what is read, and the exercises set.
 
@@ -194,9 +221,14 @@ def syllabus_table(plan: dict, chapters: dict[str, dict], length: int) -> str:
 def exercises_table(chapters: dict[str, dict]) -> str:
     """All exercises, as MyST."""
     every = [e for chapter in chapters.values() for e in chapter["exercises"]]
-    counts = [f"{sum(e['kind'] == k for e in every)} {k}" for k in KINDS]
-    hours = _sum(every) / 60
-    text = f"{len(every)} exercises ({', '.join(counts)}), about {hours:.0f} hours.\n\n"
+    projects = [c["minutes"] for c in chapters.values() if is_project(c["name"])]
+    own = [e for c in chapters.values() if not is_project(c["name"])
+           for e in c["exercises"]]  # fmt: skip
+    counts = ", ".join(f"{sum(e['kind'] == k for e in own)} {k}" for k in KINDS)
+    text = (
+        f"{len(own)} exercises ({counts}), about {_sum(own) / 60:.0f} hours, and "
+        f"{len(projects)} projects, about {sum(projects) / 60:.0f} hours.\n\n"
+    )
     rows = [["Exercise", "Outcome", "Kind", "Difficulty", "Minutes", "Variants"]]
     for e in every:
         varied = len(alternatives(e.get("vary", {})))

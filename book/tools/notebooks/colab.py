@@ -20,6 +20,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from book.tools.about import site_address
 from book.tools.files import NOTEBOOKS, number_of
 from book.tools.notebooks.citations import Bibliography
 from book.tools.notebooks.myst import Chapter, in_solutions, with_note
@@ -221,7 +222,7 @@ def setup(settings: Settings) -> str:
     get, wheel = FROM_NOWHERE, ""
     if settings.site:
         name = f"ntkbook-{settings.version}-py3-none-any.whl"
-        get = FROM_ADDRESS.format(source=f"{settings.site.rstrip('/')}/colab/{name}")
+        get = FROM_ADDRESS.format(source=f"{site_address(settings.site)}colab/{name}")
     elif settings.repository:
         source = f"ntkbook @ git+{settings.repository}@v{settings.version}"
         get = FROM_ADDRESS.format(source=source)

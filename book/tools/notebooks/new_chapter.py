@@ -42,8 +42,9 @@ TEXTS = (
 # Where a chapter has its line: after the last chapter's, and in what form.
 PLACES = {
     "book/course.toml": (
-        r'(\[\[chapter\]\]\nname = "\d\d"\n.*\n\n)(?!\[\[chapter\]\]\nname = "\d)',
-        '[[chapter]]\nname = "{number}"\nneeds = []\n\n',
+        r'(\[\[chapter\]\]\nname = "\d\d"\n(?:.+\n)+\n)(?!\[\[chapter\]\]\nname = "\d)',
+        '[[chapter]]\nname = "{number}"\nneeds = []\n'
+        'lacks = ["slides", "teaching"]\n\n',
     ),
     "ntkbook/__init__.py": (
         r'(MODULES = """\n(?: .*\n)*? .*)(?=\n""")',

@@ -7,6 +7,7 @@ into a notebook.
 import re
 from dataclasses import dataclass, field
 
+from book.tools.about import site_address
 from book.tools.notebooks.myst import (
     CODE,
     EQUATION,
@@ -175,7 +176,7 @@ class Renderer:
         if "/" not in page:  # a neighbour, so another chapter
             page = f"notebooks/{page}"
         anchor = f"#{anchor}" if anchor else ""
-        return f"[{words}]({self.book.site.rstrip('/')}/{page}.html{anchor})"
+        return f"[{words}]({site_address(self.book.site)}{page}.html{anchor})"
 
 
 def quote(text: str) -> str:

@@ -2,9 +2,10 @@
 
 The theme sends with every page an icon library of 1.5 MB, though its style sheet draws
 the same icons from a font, and that whole font, of which the book shows a dozen signs;
-MathJax, though the page has no formula; and the index of the search, which only the
-page *Search* reads. What is left keeps the page waiting no longer than it must, and a
-picture is loaded when the reader comes near it.
+MathJax, though the page has no formula; the index of the search, which only the page
+*Search* reads; and a link for which Firefox fetches the next page ahead of time,
+against the page's own security policy. What is left keeps the page waiting no longer
+than it must, and a picture is loaded when the reader comes near it.
 """
 
 import re
@@ -57,6 +58,7 @@ def light(page: str, searches: bool) -> str:
         unused.append(r"searchindex\.js")
     script = rf'\s*<script [^>]*src="[^"]*(?:{"|".join(unused)})[^"]*"[^>]*></script>'
     page = re.sub(script, "", page)
+    page = re.sub(r'\s*<link rel="(?:next|prev)"[^>]*>', "", page)
     if searches:  # it runs its scripts at once
         return page
     # The rest may run after the page has been read, in the same order; but not what

@@ -128,9 +128,8 @@ def build(clean=False):
         file.unlink(missing_ok=True)
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     sphinx()
-    site = config["html"].get("baseurl") or ""
     changelog = (ROOT / "book" / "changelog.md").read_text()
-    entrances.write(HTML, config["title"], site, changelog)
+    entrances.write(HTML, config["title"], config["html"].get("baseurl"), changelog)
     (HTML / ".nojekyll").touch()  # GitHub Pages hides folders like _static otherwise
     vendor_mathjax()
     lighten(HTML)

@@ -9,6 +9,8 @@ import re
 from html import escape
 from xml.etree import ElementTree
 
+from book.tools.about import authors, citation, site_address
+
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -28,7 +30,7 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 def write(folder, title, site, changelog):
     """Write them all into the built book's `folder`; `site` is its address, or ''."""
-    site = site and site.rstrip("/") + "/"
+    site = site_address(site)
     head = f'<meta http-equiv="refresh" content="0; url={START}">\n'
     if site:
         head += f'<link rel="canonical" href="{escape(site)}{START}">\n'
@@ -65,8 +67,8 @@ def feed(title, site, changelog):
     add(root, "link", href=f"{site}feed.xml", rel="self")
     newest = dated[0][1] if dated else "1970-01-01"
     add(root, "updated", f"{newest}T00:00:00Z")
-    author = ElementTree.SubElement(root, "author")
-    add(author, "name", "The authors of the NTK book")
+    for name in authors(citation()):
+        add(ElementTree.SubElement(root, "author"), "name", name)
     for version, date, text in dated:
         entry = ElementTree.SubElement(root, "entry")
         add(entry, "title", f"Version {version}")

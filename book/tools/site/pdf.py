@@ -21,6 +21,7 @@ from playwright.sync_api import sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
+from book.tools.about import site_address
 from book.tools.files import contents
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -119,7 +120,7 @@ def _link(tag, name, names, address):
     if page in names:
         tag["href"] = f"#{anchor(page, unquote(target.fragment))}"
     elif address:
-        tag["href"] = f"{address.rstrip('/')}/{path}"
+        tag["href"] = f"{site_address(address)}{path}"
     else:
         tag.unwrap()
 

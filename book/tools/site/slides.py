@@ -95,8 +95,11 @@ def build(target):
         warningiserror=True,
     )
     app.build()
-    for page in target.glob("*.html"):  # without an icon browsers ask for one in vain
+    for page in target.glob("*.html"):
         text = page.read_text(encoding="utf-8")
+        # Without an icon browsers ask for one in vain; the next deck Firefox would ask
+        # for ahead of time, against the page's policy.
+        text = re.sub(r'\s*<link rel="(?:next|prev)"[^>]*>', "", text)
         page.write_text(text.replace("<title>", f"{NO_ICON}<title>"), encoding="utf-8")
     reveal = target / "_static" / "revealjs"
     for unused in ("css", "plugin/highlight", "plugin/markdown", "plugin/math",

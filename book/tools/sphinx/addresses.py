@@ -9,20 +9,18 @@ description, and nothing else of this.
 
 import re
 from html import escape, unescape
-from pathlib import Path
 from urllib.parse import urlencode
 
-import yaml
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-CITATION = Path(__file__).parents[3] / "CITATION.cff"
+from book.tools.about import CITATION, authors, citation, site_address
+
 NOT_IN_SITEMAP = ["search.html", "genindex.html"]
 
 
 def site(config):
-    """The site's address with a slash at its end, or nothing."""
-    return config.html_baseurl and config.html_baseurl.rstrip("/") + "/"
+    return site_address(config.html_baseurl)
 
 
 def repository(config):
@@ -30,7 +28,7 @@ def repository(config):
 
 
 def configure(app, config):
-    config.html_baseurl = config.ogp_site_url = site(config) or ""
+    config.html_baseurl = config.ogp_site_url = site(config)
     config.ogp_site_name = config.html_title
     config.ogp_social_cards = {"enable": bool(site(config)), "line_color": "#2f6db5"}
     if site(config):
@@ -66,14 +64,10 @@ def page(app, pagename, templatename, context, doctree):
 
 def bibtex(address="", year=""):
     """The book's own entry, from CITATION.cff; its `year` where that has no date."""
-    about = yaml.safe_load(CITATION.read_text(encoding="utf-8"))
-    names = (
-        author.get("name") or f"{author['family-names']}, {author['given-names']}"
-        for author in about["authors"]
-    )
+    about = citation()
     fields = {
         "title": f"{{{about['title']}}}",
-        "author": " and ".join(f"{{{name}}}" for name in names),
+        "author": " and ".join(f"{{{name}}}" for name in authors(about)),
         "year": str(about.get("date-released", year))[:4],
         "version": str(about["version"]),
         "doi": about.get("doi", ""),

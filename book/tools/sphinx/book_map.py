@@ -1,4 +1,4 @@
-"""The map of the book, `{book-map}`: which chapter leans on which.
+"""The map of the book, `{book-map}`: which chapter leans on which; `{chapter-list}`.
 
 Drawn from what `course.toml` says that each chapter and project needs; a test asks each
 of them to refer to all that it needs. Below a certain width the list alone is shown.
@@ -11,7 +11,7 @@ from pathlib import Path
 from docutils import nodes
 
 from book.tools.course import syllabus
-from book.tools.files import number_of
+from book.tools.files import chapters, number_of
 from book.tools.sphinx.parsed import Parsed
 
 WIDE, HIGH, ACROSS, DOWN = 168, 58, 30, 46  # a box, and the room between boxes
@@ -20,16 +20,16 @@ WIDE, HIGH, ACROSS, DOWN = 168, 58, 30, 46  # a box, and the room between boxes
 def read(source: Path) -> dict[str, dict]:
     """Each chapter and project by its number: file, title, needs and level."""
     plan = syllabus.plan(Path(source, "book", "course.toml"))
-    chapters = syllabus.exercises(Path(source, "notebooks"))
+    all_of_them = syllabus.exercises(Path(source, "notebooks"))
     found: dict[str, dict] = {}
     for kind in ("chapter", "project"):
         for entry in plan[kind]:
             number, needs = entry["name"], entry["needs"]
-            title = chapters[number]["title"].removeprefix("Project: ").capitalize()
+            title = all_of_them[number]["title"].removeprefix("Project: ").capitalize()
             if kind == "chapter":
                 title = title.partition(":")[0]
             level = 1 + max((found[n]["level"] for n in needs), default=-1)
-            about = dict(name=chapters[number]["name"], title=title, kind=kind)
+            about = dict(name=all_of_them[number]["name"], title=title, kind=kind)
             found[number] = about | dict(needs=needs, level=level)
     return found
 
@@ -123,5 +123,15 @@ class BookMap(Parsed):
         return [picture, box]
 
 
+class ChapterList(Parsed):
+    """The chapters in the order of the table of contents, by their own titles."""
+
+    def text(self):
+        root = Path(self.env.srcdir)
+        self.env.note_dependency(str(root / "_toc.yml"))
+        return [f"1. {{doc}}`/notebooks/{name}`" for name in chapters(root)]
+
+
 def setup(app):
     app.add_directive("book-map", BookMap)
+    app.add_directive("chapter-list", ChapterList)

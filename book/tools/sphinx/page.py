@@ -8,11 +8,9 @@
 * no thebe: it would load scripts from another host, for a server that nobody runs.
 """
 
-import json
 import os
 import re
 from html import escape
-from pathlib import Path
 
 import nbformat
 from docutils import nodes
@@ -48,18 +46,20 @@ def chapter_line(app, doctree):
         )
     rest = ' On your own computer: <a href="../book/how_to_run.html">how to run</a>.'
     if not is_project(name):
-        cells = json.loads(Path(app.env.doc2path(app.env.docname)).read_text())["cells"]
-        rest += f" Reading takes about {reading_minutes(cells)} minutes."
+        minutes = app.env.temp_data["reading"]
+        rest += f" Reading takes about {minutes} minutes."
     rest += f" Without running anything, {playground.link(number_of(name))}."
     line = nodes.raw("", f'<p class="ntk-run">{first}{rest}</p>', format="html")
     title = next(doctree.findall(nodes.title))
     title.parent.insert(title.parent.index(title) + 1, line)
 
 
-def exercise_notes(app, docname, source):
-    """Say in each exercise what its metadata says: kind, time, difficulty."""
+def read_notebook(app, docname, source):
+    """Note how long a chapter takes to read, as `chapter_line` says, and say in each
+    exercise what its metadata says: kind, time, difficulty."""
     if docname.startswith(CHAPTERS):
         notebook = nbformat.reads(source[0], as_version=4)
+        app.env.temp_data["reading"] = reading_minutes(notebook.cells)
         for cell in notebook.cells:
             cell.source = with_note(cell)
         if os.environ.get("NTKBOOK_SOLUTIONS") == "no":  # set by build.py
@@ -80,6 +80,11 @@ def mend_html(app, pagename, templatename, context, doctree):
     # The long name of a function breaks after a point, if it has to.
     body = CODE_LINK.sub(lambda name: name[1] + name[2].replace(".", ".<wbr>"), body)
     context["body"] = body
+    # On paper the theme puts the page's title first, and forgets its number.
+    number = app.env.toc_secnumbers.get(pagename, {}).get("")
+    if number and "pagetitle" in context:
+        said = ".".join(map(str, number)) + app.config.html_secnumber_suffix
+        context["pagetitle"] = said + context["pagetitle"]
 
 
 def drop_thebe(app):
@@ -130,6 +135,6 @@ def setup(app):
     app.connect("env-get-updated", number_projects, priority=900)
     app.add_directive("train-in-browser", TrainInBrowser)
     drop_thebe(app)
-    app.connect("source-read", exercise_notes)
+    app.connect("source-read", read_notebook)
     app.connect("doctree-read", chapter_line)
-    app.connect("html-page-context", mend_html)
+    app.connect("html-page-context", mend_html, priority=550)  # after the theme's own

@@ -12,8 +12,8 @@ import pytest
 
 from book.tools.course import grade, marks
 from tests.helpers import course as made
-from tests.helpers import hostile, needs, sandbox
-from tests.helpers.course import HALF, SMALL
+from tests.helpers import needs
+from tests.helpers.course import HALF, SMALL, hostile, sandbox
 
 needs.package("nbgrader", get="make environment")
 pytestmark = pytest.mark.weekly

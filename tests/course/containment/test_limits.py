@@ -19,7 +19,8 @@ import pytest
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
 
-from tests.helpers import needs, sandbox
+from tests.helpers import needs
+from tests.helpers.course import sandbox
 from tests.helpers.draws import weekly
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import needs, sandbox
+from tests.helpers import needs
+from tests.helpers.course import sandbox
 
 needs.that(sys.platform.startswith("linux"), "Linux", get="a machine that runs it")
 

@@ -14,7 +14,7 @@ from book.tools.course.exercises import coursework, variants
 from book.tools.course.exercises.handouts import marks
 from book.tools.files import NOTEBOOKS, is_project
 from book.tools.notebooks import colab
-from tests.helpers import small_course
+from tests.helpers.course import small_course
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -10,6 +10,7 @@ an answer of the right form and 3 for the right answer; the others are graded by
 
 import nbformat
 
+from book.tools.about import site_address
 from book.tools.course.exercises.coursework import Coursework, Exercise
 from book.tools.course.exercises.variants import leans_on
 from book.tools.files import is_project
@@ -129,7 +130,7 @@ class Handouts:
             return [title, setup_cell(self.settings), *rest]
         chapter = f"Chapter {self.work.number}"
         if self.settings.site:
-            page = f"{self.settings.site.rstrip('/')}/notebooks/{self.work.name}.html"
+            page = f"{site_address(self.settings.site)}notebooks/{self.work.name}.html"
             chapter = f"[{chapter}]({page})"
         title = TITLE.format(
             number=self.work.number, title=self.work.title, chapter=chapter

@@ -2,6 +2,7 @@
 
 {course-syllabus} 6    the weeks of a course of six (or twelve) weeks
 {course-exercises}     all exercises
+{still-to-write}       which chapters have no slides or lesson plan yet
 """
 
 from pathlib import Path
@@ -19,6 +20,10 @@ class CourseTable(Parsed):
 
     def text(self):
         source = Path(self.env.srcdir)
+        self.env.note_dependency(str(source / "book" / "course.toml"))
+        plan = syllabus.plan(source / "book" / "course.toml")
+        if self.name == "still-to-write":
+            return [syllabus.still_to_write(plan)]
         chapters = syllabus.exercises(source / CHAPTERS)
         for chapter in chapters.values():
             self.env.note_dependency(
@@ -26,7 +31,6 @@ class CourseTable(Parsed):
             )
         if self.name == "course-exercises":
             return syllabus.exercises_table(chapters).splitlines()
-        plan = syllabus.plan(source / "book" / "course.toml")
         length = int(self.arguments[0])
         return syllabus.syllabus_table(plan, chapters, length).splitlines()
 
@@ -34,3 +38,4 @@ class CourseTable(Parsed):
 def setup(app):
     app.add_directive("course-exercises", CourseTable)
     app.add_directive("course-syllabus", CourseTable)
+    app.add_directive("still-to-write", CourseTable)

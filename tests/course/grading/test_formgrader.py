@@ -9,7 +9,8 @@ import pytest
 from nbconvert.exporters import HTMLExporter
 from traitlets.config import Config
 
-from tests.helpers import needs, sandbox
+from tests.helpers import needs
+from tests.helpers.course import sandbox
 
 needs.package("nbgrader", get="make environment")
 

@@ -235,8 +235,44 @@ def test_one_page_prints_without_controls_and_on_white(built, browser, name):
     sheets = page.pdf(format="A4")
     assert page.evaluate("window.ink") != on_screen == page.evaluate(ink)
     text = words("".join(texts_of(sheets)))
-    assert ("Threewaysin" if name == "book/start" else "Solution") in text
+    assert ("Threewaysin" if name == "book/start" else "Summary") in text
     page.emulate_media(media="print")
     assert not any(e.is_visible() for e in page.locator("button, input").all())
     assert page.evaluate(CUT) == [] and page.evaluate(FORMULAS) == []
+    page.close()
+
+
+# A sentence without a formula, which the PDF would have in other letters.
+PLAIN = "all => all.filter((p) => !p.querySelector('.math')).map((p) => p.textContent)"
+
+
+def test_a_printed_chapter_has_its_number_and_only_the_solutions_unfolded(
+    built, browser
+):
+    page = browser.new_page(viewport={"width": 690, "height": 1000})
+    page.goto((HTML / "notebooks" / "04_infinite_width.html").as_uri())
+    page.evaluate("window.MathJax.startup.promise")
+    solutions = page.locator("div.solution")
+    said = [
+        words(text)[:60]
+        for text in solutions.locator("section p").evaluate_all(PLAIN)
+        if len(text) > 60
+    ]
+    aside = page.locator(".admonition.dropdown:not(.solution)").first
+    (beside, *_) = aside.locator("p:not(.admonition-title)").evaluate_all(PLAIN)
+    title = words(page.locator("article h1").inner_text())
+    assert title.startswith("4") and len(said) > 3
+
+    def printed():
+        return words("".join(texts_of(page.pdf(format="A4"))))
+
+    text = printed()
+    assert title in text and words(beside)[:60] in text
+    assert "SolutiontoExercise41" in text
+    assert not [sentence for sentence in said if sentence in text]
+    assert aside.get_attribute("class").count("toggle-hidden")  # as it was before
+    for button in solutions.locator("button.toggle-button").all():
+        button.click()
+    text = printed()
+    assert [sentence for sentence in said if sentence not in text] == []
     page.close()

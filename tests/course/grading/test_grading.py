@@ -16,13 +16,13 @@ import pytest
 from book.tools.course import grade, marks
 from book.tools.course.contained import ENDED, STOPPED
 from tests.helpers import course as made
-from tests.helpers import needs, small_course
-from tests.helpers.course import COPIES, FULL, HALF, SMALL, scores
+from tests.helpers import needs
+from tests.helpers.course import COPIES, FULL, HALF, SMALL, scores, small_course
 
 needs.package("nbgrader", get="make environment")
 needs.package("otter", get="make environment")
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 OTTER = "-m", "otter", "assign", f"{SMALL}.ipynb", "dist"
 CHEAT = """\
 import builtins

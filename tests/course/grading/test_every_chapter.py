@@ -21,7 +21,7 @@ from tests.helpers.course import scores
 needs.package("nbgrader", get="make environment")
 pytestmark = pytest.mark.weekly
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob(NOTEBOOKS))
 CHAPTERS = [name for name in NAMES if not is_project(name)]
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers import needs
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 GRADING = ROOT / "book" / "tools" / "course" / "grader_files"
 # From these versions on Landlock forbids them.
 SIGNALS, TCP, NEVER = 6, 4, 10**6

@@ -3,8 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.helpers.browsers.in_page import FRAGMENTS, QUERIES
+
 FIRST = "notebooks/01_taylor_expansion.html"
-STRANGE = ["constructor", "__proto__", "<b>x</b>", "%00"]
 
 # How many times one presses Tab, in the text, before the first slider.
 STOPS_BEFORE = """() => {
@@ -70,7 +71,20 @@ def test_a_name_in_code_finds_its_symbol(page, site):
     assert any("notation.html" in link for link in links)
 
 
-@pytest.mark.parametrize("words", STRANGE)
+@pytest.mark.parametrize("words", QUERIES, ids=lambda words: words[:20])
 def test_no_address_breaks_the_search(page, site, words):
     search(page, site, words)
+    assert page.trouble == []
+
+
+@pytest.mark.parametrize("name", [FIRST, "book/claims.html", "slides/01.html"])
+def test_no_fragment_breaks_a_page(page, site, name):
+    page.goto(f"{site.address}{name}#{FRAGMENTS[0]}")
+    for fragment in FRAGMENTS:
+        page.evaluate("to => { location.hash = to; }", fragment)
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
+    for fragment in ("%", "1"):  # from the beginning, too
+        page.goto("about:blank")
+        page.goto(f"{site.address}{name}?__proto__=%#{fragment}")
+    page.wait_for_load_state("networkidle")
     assert page.trouble == []

@@ -6,8 +6,9 @@ import nbformat
 import pytest
 
 from tests.helpers.chromium import ROOT
+from tests.helpers.course import lessons
 
-CHAPTERS = sorted(p.stem[:2] for p in ROOT.glob("notebooks/[0-9]*.ipynb"))
+CHAPTERS = lessons.found("slides")
 DECKS = {n: ROOT / "book" / "slides" / f"{n}.md" for n in CHAPTERS}
 NOTES = re.compile(r"(?s)^(`{3,})\{revealjs-notes\}\n(.*?)^\1", re.M)
 # What leaves a slide at the right or below, with a pixel for rounding.
@@ -36,8 +37,7 @@ def slides(number):
 
 
 def test_each_chapter_has_a_deck():
-    found = {p.stem for p in (ROOT / "book" / "slides").glob("[0-9]*.md")}
-    assert found == set(CHAPTERS)
+    assert lessons.problems("slides", lessons.expected("slides"), CHAPTERS) == []
 
 
 @pytest.mark.parametrize("number", CHAPTERS)

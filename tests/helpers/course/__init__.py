@@ -7,9 +7,9 @@ import nbformat
 
 from book.tools.course import generate, grade
 from book.tools.notebooks import colab
-from tests.helpers import small_course
+from tests.helpers.course import small_course
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SMALL = small_course.NAME
 COPIES = ("nbgrader", "otter", "plain", "colab")
 

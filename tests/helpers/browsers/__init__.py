@@ -1,0 +1,117 @@
+"""Browsers beside Chromium, for the tests: Firefox, and WebKit as GTK has it.
+
+No driver is needed: the browser opens one page (visit.js), which visits the others in a
+frame, asks of each what in_page.py asks, and reports to this server. Each page gets one
+script more than readers get (spy.js), which notes what goes wrong.
+"""
+
+import json
+import os
+import queue
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.helpers import chromium, needs
+from tests.helpers.browsers import in_page
+
+HERE = Path(__file__).parent
+FRAME = '<!doctype html><title>t</title><iframe src="about:blank"></iframe>'
+FRAME += '<script src="/visit.js"></script>'
+PATIENCE = 600  # seconds for one page, on a machine that is busy
+CHECKS = ("WRONG", "CUT", "OVERFLOW", "OTHER_THEME")
+# A new profile asks nothing, and asks nobody; scrollbars take no room, as on phones.
+PREFERENCES = """user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("app.normandy.enabled", false);
+user_pref("browser.aboutwelcome.enabled", false);
+user_pref("network.captive-portal-service.enabled", false);
+user_pref("ui.useOverlayScrollbars", 1);
+user_pref("widget.gtk.overlay-scrollbars.enabled", true);
+"""
+MINIBROWSER = "/usr/lib/*/webkit2gtk-4.1/MiniBrowser"
+
+
+class Handler(chromium.Handler):
+    """Serves the book with the spy on each page, and takes the reports."""
+
+    def do_GET(self):
+        given = {
+            "/visit.html": FRAME,
+            "/visits.json": json.dumps(self.server.task),
+            "/visit.js": (HERE / "visit.js").read_text(),
+            "/spy.js": (HERE / "spy.js").read_text(),
+        }.get(self.path)
+        if given is None:
+            return super().do_GET()
+        self.answer(given.encode(), self.guess_type(self.path))
+
+    def content(self, path: Path) -> bytes:
+        content = super().content(path)
+        if path.suffix == ".html":
+            spy = b'<head><script src="/spy.js"></script>'
+            content = content.replace(b"<head>", spy, 1)
+        return content
+
+    def do_POST(self):
+        report = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.reports.put(json.loads(report))
+        self.send_response(204)
+        self.end_headers()
+
+
+@contextmanager
+def firefox(address: str, folder: Path):
+    program = needs.program("firefox-esr", "firefox", get="apt-get install firefox-esr")
+    (folder / "user.js").write_text(PREFERENCES)
+    command = [program, "--headless", "--no-remote", "--profile", str(folder), address]
+    with running(command, folder, {"HOME": str(folder)}):
+        yield
+
+
+@contextmanager
+def webkit(address: str, folder: Path):
+    get = "apt-get install libwebkit2gtk-4.1-0 xvfb xauth"
+    found = sorted(Path("/").glob(MINIBROWSER.removeprefix("/")))
+    needs.that(found, "WebKit's MiniBrowser", get)
+    screen = needs.program("xvfb-run", get=get)
+    command = [screen, "-a", "-s", "-screen 0 1400x900x24", str(found[0]), address]
+    # In a container it cannot make its own.
+    own = {"HOME": str(folder), "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1"}
+    with running(command, folder, own):
+        yield
+
+
+ENGINES = {"firefox": firefox, "webkit": webkit}
+
+
+@contextmanager
+def running(command: list[str], folder: Path, own: dict[str, str]):
+    """The browser as a process, ended with all that it started."""
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            env=os.environ | own,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait()
+
+
+def visited(
+    engine: str, visits: list[dict], folder: Path
+) -> Iterator[tuple[str, dict]]:
+    """What is wrong with each page: `visits` has `address`, and whether to `look`."""
+    checks = {name: getattr(in_page, name) for name in CHECKS}
+    with chromium.served(Handler) as server:
+        server.task = {"visits": visits, "checks": checks}
+        server.reports = queue.Queue()
+        with ENGINES[engine](f"{server.address}visit.html", folder):
+            while "done" not in (report := server.reports.get(timeout=PATIENCE)):
+                yield report["address"], report["wrong"]
