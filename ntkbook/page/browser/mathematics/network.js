@@ -13,7 +13,7 @@
 const NTK = (() => {
   const S = 1.5, B = 0.5; // weight_std, bias_std
 
-  // A network at its start, for data x with targets y, each a list of equal length.
+  // A network at initialisation, for data x with targets y, each a list of equal length.
   function createNetwork(width, alpha, seed, x, y) {
     return fromWeights(PARTS.weights(width, seed), alpha, x, y);
   }
