@@ -54,7 +54,7 @@ const QUIZ = (() => {
   function quiz(app) {
     let score = 0, asked = 0, open = null;
     const box = html("div", { class: "ntkp-quiz", role: "group", "aria-label": "Quiz", hidden: "" });
-    const start = button("Quiz me", () => (box.hidden ? next() : close()), { "aria-pressed": "false" });
+    const start = button("Quiz me", () => (box.hidden ? next() : close()), { "aria-pressed": "false", class: "ntkp-button ntkp-quiz-start" });
     const verdict = html("p", { class: "ntkp-verdict", role: "status" });
 
     function next() {

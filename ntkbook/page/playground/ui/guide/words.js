@@ -89,7 +89,7 @@ const WORDS = (() => {
       if (linear.diverged !== null)
         said.push(`The linearisation diverged at step ${number(linear.diverged)}; the network did not.`);
       else if (off <= SAME) said.push(`Network and linearisation agree: they differ by ${ofTarget(off)}.`);
-      else said.push(`${off < FAILS ? "The linearisation is near" : "The linearisation fails"}: it differs from the network by ${ofTarget(off)}.`);
+      else said.push(off < FAILS ? `Network and linearisation begin to differ, by ${ofTarget(off)}.` : `The linearisation fails: it differs from the network by ${ofTarget(off)}.`);
     }
     if (seen.rose && seen.fell && network.diverged === null)
       said.push(`The loss first rose to ${number(seen.highest / seen.first)} times its initial value and then fell below it,`
