@@ -83,6 +83,7 @@ const mountPlayground = (() => {
     }
     app.start = (partial, { query: at = null, until = null, wait = false } = {}) => {
       query = at;
+      if (!wait) quiz.leave();
       quietly(STATE.complete(partial));
       rebuild(!wait, until);
     };
@@ -172,6 +173,7 @@ const mountPlayground = (() => {
     const plots = PICTURES.pictures(app, on, shown, () => draw());
     const diagnostics = DIAGNOSTICS.diagnostics(app);
     const tours = TOURS.tours(app), quiz = QUIZ.quiz(app);
+    app.leaveTour = tours.leave;
     tours.node.querySelector(".ntkp-tour-row").append(quiz.start);
     const words = PICTURES.caption();
     const secret = [words.node, numbers.node, ...Object.values(diagnostics.parts)];

@@ -105,13 +105,16 @@ const TOURS = (() => {
       app.start(tour.state, { query: tour.query, until: tour.steps });
       if (focus) title.focus({ preventScroll: true });
     }
-    function close() {
-      const at = buttons.findIndex((each) => each.getAttribute("aria-pressed") === "true");
+    function leave() {
       text.hidden = true;
       buttons.forEach((each) => each.setAttribute("aria-pressed", "false"));
+    }
+    function close() {
+      const at = buttons.findIndex((each) => each.getAttribute("aria-pressed") === "true");
+      leave();
       buttons[Math.max(0, at)].focus();
     }
-    return { node, open, close };
+    return { node, open, leave };
   }
   return { ALL, tours };
 })();
