@@ -280,6 +280,9 @@ def test_claims_can_be_taken_along(site):
         assert bool(row["control_measured"]) == bool(record.control)
         assert f'id="{record.id}"' in _text("book/claims.html")
         assert row["source_address"].startswith("https://")
+        # A spreadsheet would take these for formulas.
+        texts = [v for v in row.values() if not v.lstrip("-").replace(".", "").isdigit()]
+        assert not any(text.startswith(("=", "+", "-", "@", "\t")) for text in texts)
         if row["cell"]:
             page, anchor = row["cell"].split("#")
             assert f'id="{anchor}"' in _text(page)
