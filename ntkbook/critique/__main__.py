@@ -140,7 +140,7 @@ def _network_table(found) -> list[str]:
         "theory, all initialisations": [trial["expected"] for trial in found],
     }
     lines = ["mean test RMSE (standard error)"]
-    return lines + [f"{name:20}{_mean(values):>22}" for name, values in rows.items()]
+    return lines + [f"{name:28}{_mean(values):>22}" for name, values in rows.items()]
 
 
 def _mean(values) -> str:

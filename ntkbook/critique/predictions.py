@@ -104,7 +104,7 @@ def theory(
         >>> found = ntkbook.critique.theory(x[:2], np.ones(2), x, [0.0, np.inf])
         >>> found.mean.round(2).tolist()              # trained, it fits x[0] and x[1]
         [[0.0, 0.0, 0.0], [1.0, 1.0, 0.9]]
-        >>> found.variance.round(2)[0].tolist()       # untrained: that of the start
+        >>> found.variance.round(2)[0].tolist()       # untrained: the initial one
         [1.67, 1.67, 1.67]
 
     Source: the flow is that of :cite:t:`lee2019wide`; the expected error ours.

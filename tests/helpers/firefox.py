@@ -65,12 +65,15 @@ def firefox(profile):
     """A browser with a profile in this folder; without Firefox, see needs.py."""
     path = needs.program("firefox-esr", "firefox", get="apt-get install firefox-esr")
     needs.package("websocket", get="pip install websocket-client")
+    profile.mkdir()  # without it Firefox would ask for another
     command = [path, "--headless", "--no-remote", "--remote-debugging-port", "0"]
     process = subprocess.Popen(
         [*command, "--profile", str(profile)], stderr=subprocess.PIPE, text=True
     )
     try:
-        address = next(filter(None, map(LISTENS.search, process.stderr)))[1]
+        found = next(filter(None, map(LISTENS.search, process.stderr)), None)
+        assert found, "Firefox ended"
+        address = found[1]
         threading.Thread(target=process.stderr.read, daemon=True).start()
         yield Firefox(address)
     finally:

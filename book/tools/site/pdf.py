@@ -86,6 +86,8 @@ def article(name, names, address):
     for tag in text.find_all(src=True):
         tag["src"] = normpath(join(name, "..", tag["src"]))
         tag.attrs.pop("loading", None)
+    for tag in text.find_all("link", href=True):  # the playground's styles
+        tag["href"] = normpath(join(name, "..", tag["href"]))
     for tag in text.find_all("a", href=True):
         _link(tag, name, names, address)
     text.find("section")["id"] = anchor(name)

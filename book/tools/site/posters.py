@@ -98,7 +98,9 @@ RUN = """async () => {
   app.start({}, { until: 1000 });
   const next = () => new Promise((go) => setTimeout(go, 50));
   do await next();
-  while (!player.idle() || player.run.frame.step < 1000);
+  while (!player.idle() || player.run.frame.step < 1000 || !player.run.query);
+  app.fresh();
+  await next();
   await next();
   const node = figure.querySelector(".ntkp-draws").cloneNode(true);
   const words = node.getAttribute("aria-label");

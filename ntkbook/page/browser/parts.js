@@ -96,7 +96,7 @@ const PARTS = (() => {
     return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
   }
 
-  // The weights of a network with one hidden layer at its start, from one number in to one
+  // The initial weights of a network with one hidden layer, from one number in to one
   // out: (a, c, v), then d. Units are drawn one after the other, so a wider network holds
   // the narrower one.
   function weights(width, seed) {

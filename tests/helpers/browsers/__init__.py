@@ -113,5 +113,13 @@ def visited(
         server.task = {"visits": visits, "checks": checks}
         server.reports = queue.Queue()
         with ENGINES[engine](f"{server.address}visit.html", folder):
-            while "done" not in (report := server.reports.get(timeout=PATIENCE)):
+            while "done" not in (report := _next(server.reports, folder)):
                 yield report["address"], report["wrong"]
+
+
+def _next(reports: queue.Queue, folder: Path) -> dict:
+    try:
+        return reports.get(timeout=PATIENCE)
+    except queue.Empty:
+        said = (folder / "log").read_text(errors="replace")[-2000:]
+        raise AssertionError(f"the browser has gone silent; it said:\n{said}") from None

@@ -150,7 +150,7 @@ def test_the_command_keeps_trials_and_goes_on(tmp_path, capsys, monkeypatch):
 def test_the_command_trains_networks(tmp_path, capsys):
     options = "--networks 1 --width 50 --epochs 2 --trials 1 --quiet --out".split()
     command.main([*options, str(tmp_path)])
-    assert "theory, same start" in capsys.readouterr().out
+    assert "theory, same initialisation" in capsys.readouterr().out
     kept = json.loads((tmp_path / "networks-000.json").read_text())["result"]
     assert len(kept["times"]) == len(kept["network"]) > 1
 

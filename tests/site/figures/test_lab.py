@@ -18,6 +18,7 @@ from playwright.sync_api import expect
 from tests.helpers import needs
 
 needs.package("jupyterlab", get="make environment")
+needs.package("jupyterlab_myst", get="make environment")
 
 CELLS = [
     """\
@@ -37,12 +38,22 @@ figure""",
     "ntkbook.page.train_in_browser()",
 ]
 
+TEXT = """\
+:::{prf:theorem} One
+:label: thm-one
+There is one.
+:::
+
+It follows from {prf:ref}`thm-one`.
+"""
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """The address of a server with one notebook."""
     folder = tmp_path_factory.mktemp("lab")
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    cells.append(nbformat.v4.new_markdown_cell(TEXT))
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nb = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(nb, folder / "figures.ipynb")
@@ -118,3 +129,9 @@ def test_the_front_pages_piece_trains(page):
     point.press("ArrowUp")
     expect(point).not_to_have_attribute("aria-valuetext", before)  # in the next frame
     assert not page.wrong
+
+
+def test_a_theorem_is_shown_as_one(page):
+    cell = page.locator(".jp-Notebook .jp-MarkdownCell")
+    expect(cell).to_contain_text("It follows from Theorem 1")
+    assert "prf:" not in cell.inner_text()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections import Counter
 from functools import cache
 from types import SimpleNamespace
@@ -280,6 +281,8 @@ def test_claims_can_be_taken_along(site):
         assert bool(row["control_measured"]) == bool(record.control)
         assert f'id="{record.id}"' in _text("book/claims.html")
         assert row["source_address"].startswith("https://")
+        # A spreadsheet would take these for formulas.
+        assert not [v for v in row.values() if re.match(r"[=+@\t-](?!$|[\d.])", v)]
         if row["cell"]:
             page, anchor = row["cell"].split("#")
             assert f'id="{anchor}"' in _text(page)

@@ -268,7 +268,7 @@ def test_a_printed_chapter_has_its_number_and_only_the_solutions_unfolded(
 
     text = printed()
     assert title in text and words(beside)[:60] in text
-    assert "SolutiontoExercise41" in text
+    assert text.count("Solution") >= solutions.count()
     assert not [sentence for sentence in said if sentence in text]
     assert aside.get_attribute("class").count("toggle-hidden")  # as it was before
     for button in solutions.locator("button.toggle-button").all():

@@ -198,6 +198,11 @@ def test_the_quiz_hides_until_one_has_predicted(browser, tmp_path):
         right = page.locator(".ntkp-verdict").inner_text().startswith("Right")
         assert right == page.locator(".ntkp-true.ntkp-chosen-option").count()
         page.get_by_role("button", name="Another").click()
+    page.get_by_role("button", name="The catapult").click()  # it ends the quiz
+    assert not page.locator(".ntkp-quiz").is_visible()
+    assert page.locator(".ntkp-words p").is_visible()
+    page.get_by_role("button", name="Quiz me").click()
+    assert not page.locator(".ntkp-tour-text").is_visible()
     page.get_by_role("button", name="Leave the quiz").click()
     assert page.get_by_role("button", name="Run", exact=True).is_enabled()
     play.stopped()

@@ -2,6 +2,8 @@
 
 import pytest
 
+from book.tools.site import posters
+from ntkbook.page.browser.playground import pieces
 from tests.helpers.chromium import PHONE, violations
 from tests.helpers.playground import PLAY, Opened
 
@@ -242,6 +244,10 @@ def test_without_scripts_the_still_picture_stands(browser, tmp_path):
     assert page.locator(".ntk-still svg").is_visible()
     assert "linearisation" in page.locator(".ntk-still p").inner_text()
     context.close()
+
+
+def test_the_still_picture_is_what_the_script_draws(browser):
+    assert posters.playground_still(browser) == pieces.text("ui/still.svg")
 
 
 def test_an_engine_that_fails_leaves_the_still_picture(browser, tmp_path):

@@ -18,7 +18,7 @@ const NTK = (() => {
     zero_output: true, scale: 1,
   };
 
-  // A network at its start, for data x with targets y, each a list of equal length.
+  // A network at initialisation, for data x with targets y, each a list of equal length.
   function createNetwork(width, alpha, seed, x, y) {
     return fromWeights(PARTS.weights(width, seed), alpha, x, y);
   }

@@ -18,7 +18,7 @@ const mountPlayground = (() => {
     const first = STATE.complete(given ?? {});
     let marked = null, held = false, query = null, table = null, pending = null, asking = 0;
     let view = null; // what is drawn: the data, before the engine has answered
-    let alive = true;
+    let alive = true, painted = 0;
 
     app.names = NAMES.of(book);
     app.names.chapter = (key) => (book ? html("a", { href: `${book}${NAMES.CHAPTERS[key]}` }, key === "P3" ? "Project P3" : `Chapter ${key}`) : null);
@@ -29,6 +29,10 @@ const mountPlayground = (() => {
       draw();
     };
     app.tell = (text) => bar.tell(text);
+    app.fresh = () => { // with axes that fit what is shown now
+      plots.restart();
+      draw();
+    };
 
     // --- the state
     const inner = STORE.create(first, (state, why) => changed(state, why));
@@ -79,6 +83,7 @@ const mountPlayground = (() => {
     }
     app.start = (partial, { query: at = null, until = null, wait = false } = {}) => {
       query = at;
+      if (!wait) quiz.leave();
       quietly(STATE.complete(partial));
       rebuild(!wait, until);
     };
@@ -168,6 +173,7 @@ const mountPlayground = (() => {
     const plots = PICTURES.pictures(app, on, shown, () => draw());
     const diagnostics = DIAGNOSTICS.diagnostics(app);
     const tours = TOURS.tours(app), quiz = QUIZ.quiz(app);
+    app.leaveTour = tours.leave;
     tours.node.querySelector(".ntkp-tour-row").append(quiz.start);
     const words = PICTURES.caption();
     const secret = [words.node, numbers.node, ...Object.values(diagnostics.parts)];
@@ -208,6 +214,8 @@ const mountPlayground = (() => {
       plots.draw(view, table);
       if (!frame) return;
       bar.show(frame.step, run.took);
+      painted++;
+      if (player.running() && painted % 2) return; // functions move, the rest follows
       words.show(WORDS.caption(app.store.get(), ready, frame, run.seen), player.running());
       numbers.show(run);
       diagnostics.draw({ ...run, marked, table }, shown);

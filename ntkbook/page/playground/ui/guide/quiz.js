@@ -54,12 +54,13 @@ const QUIZ = (() => {
   function quiz(app) {
     let score = 0, asked = 0, open = null;
     const box = html("div", { class: "ntkp-quiz", role: "group", "aria-label": "Quiz", hidden: "" });
-    const start = button("Quiz me", () => (box.hidden ? next() : close()), { "aria-pressed": "false" });
+    const start = button("Quiz me", () => (box.hidden ? next() : close()), { "aria-pressed": "false", class: "ntkp-button ntkp-quiz-start" });
     const verdict = html("p", { class: "ntkp-verdict", role: "status" });
 
     function next() {
       const { state, question } = setting(), about = QUESTIONS[question];
-      open = about;
+      open = { about }; // a new object each time, by which an answer knows its question
+      app.leaveTour();
       box.hidden = false;
       verdict.textContent = "";
       start.setAttribute("aria-pressed", "true");
@@ -73,13 +74,13 @@ const QUIZ = (() => {
       title.focus({ preventScroll: true });
     }
     async function answer(value, chosen) {
-      const about = open;
+      const asking = open, { about } = asking;
       chosen.classList.add("ntkp-chosen-option");
       for (const each of box.querySelectorAll(".ntkp-option")) each.disabled = true;
       verdict.textContent = "Training …";
       app.hide(false);
       const result = await app.runTo(STEPS);
-      if (open !== about || !result) return;
+      if (open !== asking || !result) return;
       const truth = about.outcome(result), right = truth === value;
       asked++;
       if (right) score++;
@@ -88,14 +89,18 @@ const QUIZ = (() => {
       for (const [k, each] of [...box.querySelectorAll(".ntkp-option")].entries())
         each.classList.toggle("ntkp-true", about.options[k][0] === truth);
     }
-    function close() {
+    function leave() {
+      if (!open) return;
       open = null;
       box.hidden = true;
       start.setAttribute("aria-pressed", "false");
       app.hide(false);
+    }
+    function close() {
+      leave();
       start.focus();
     }
-    return { node: box, start, close };
+    return { node: box, start, leave };
   }
   return { quiz, QUESTIONS, setting, STEPS };
 })();

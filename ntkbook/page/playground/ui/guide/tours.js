@@ -47,7 +47,7 @@ const TOURS = (() => {
         "The plot “What argues for and against” shows them, filled for the network and in outline for its linearisation.",
         "Here they are up to eight times as large as the output, and nearly cancel."],
       question: "Drag the query (the small house under the curves) onto a training point: is it that point that argues most?",
-      answer: "Only at the first two points and at the last; at the other five another point has the larger contribution. A contribution does not tell what happens if the point is left out.",
+      answer: "Only at the first two points and at the last; at the other five another point has the larger contribution. What happens if a point is left out is another question.",
       state: { data: { count: 8 }, network: { scale: 0.3, weight_std: 4, bias_std: 2 } },
     },
     {
@@ -105,13 +105,16 @@ const TOURS = (() => {
       app.start(tour.state, { query: tour.query, until: tour.steps });
       if (focus) title.focus({ preventScroll: true });
     }
-    function close() {
-      const at = buttons.findIndex((each) => each.getAttribute("aria-pressed") === "true");
+    function leave() {
       text.hidden = true;
       buttons.forEach((each) => each.setAttribute("aria-pressed", "false"));
+    }
+    function close() {
+      const at = buttons.findIndex((each) => each.getAttribute("aria-pressed") === "true");
+      leave();
       buttons[Math.max(0, at)].focus();
     }
-    return { node, open, close };
+    return { node, open, leave };
   }
   return { ALL, tours };
 })();

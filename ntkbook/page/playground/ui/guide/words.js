@@ -71,12 +71,12 @@ const WORDS = (() => {
   }
 
   function caption(state, ready, frame, seen) {
-    const { step: fraction } = state.training, { network, linear } = frame.models, said = [];
+    const { network, linear } = frame.models, said = [];
     const [tone, name] = regime(state, ready, frame, seen);
     const change = frame.kernel?.change ?? seen.change;
     if (frame.step === 0) {
       said.push("Nothing is trained yet: the three models are the same function.");
-      said.push(stepWords(fraction, ready));
+      said.push(stepWords(state, ready));
       return { tone, name, said };
     }
     if (network.diverged !== null)
@@ -89,28 +89,30 @@ const WORDS = (() => {
       if (linear.diverged !== null)
         said.push(`The linearisation diverged at step ${number(linear.diverged)}; the network did not.`);
       else if (off <= SAME) said.push(`Network and linearisation agree: they differ by ${ofTarget(off)}.`);
-      else said.push(`${off < FAILS ? "The linearisation is near" : "The linearisation fails"}: it differs from the network by ${ofTarget(off)}.`);
+      else said.push(off < FAILS ? `Network and linearisation begin to differ, by ${ofTarget(off)}.` : `The linearisation fails: it differs from the network by ${ofTarget(off)}.`);
     }
     if (seen.rose && seen.fell && network.diverged === null)
       said.push(`The loss first rose to ${number(seen.highest / seen.first)} times its initial value and then fell below it,`
         + ` while λₘₐₓ changed from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}.`);
-    else said.push(edgeWords(state, ready, frame, seen) || stepWords(fraction, ready));
+    else said.push(edgeWords(state, ready, frame, seen) || stepWords(state, ready));
     const left = network.loss / seen.first;
     if (left < FITTED && network.diverged === null) said.push(`The training loss is ${percent(left)} of its initial value.`);
     return { tone, name, said };
   }
 
-  function stepWords(fraction, ready) {
-    const reach = fraction / ready.threshold;
-    if (reach > 1) {
-      const grows = Math.abs(1 - 2 * reach);
-      return `The step is ${number(reach)} times the limit ${ready.threshold === 1 ? "2/λₘₐₓ" : "of the logistic loss, 8/λₘₐₓ"}: `
-        + `${ready.threshold === 1 ? `along the first eigenvector the linearised error must grow, ${number(grows)}-fold per step.`
-          : "the linearisation can diverge."}`;
-    }
-    if (ready.threshold !== 1) return `The step is ${percent(reach)} of the largest with which the linearisation surely converges.`;
-    if (reach > 0.5) return `The step is ${percent(reach)} of 2/λₘₐₓ: along the first eigenvector the linearised error changes its sign at every step, and shrinks.`;
-    return `The step is ${percent(reach)} of 2/λₘₐₓ: along every eigenvector the linearised error shrinks without a change of sign.`;
+  // What theory says of the linearisation with this step: exact for full batches without
+  // decay, where the error along the first eigenvector is multiplied by 1 − 2 · reach.
+  function stepWords({ training }, ready) {
+    const squared = ready.threshold === 1, reach = training.step / ready.threshold;
+    const limit = squared ? "2/λₘₐₓ" : "8/λₘₐₓ, the limit of the logistic loss";
+    const size = reach > 1 ? `${number(reach)} times ${limit}` : `${percent(reach)} of ${limit}`;
+    if (!squared || training.batch || training.weight_decay)
+      return `The step is ${size}${reach > 1 ? ": the linearisation can diverge" : ""}.`;
+    if (reach > 1)
+      return `The step is ${size}: along the first eigenvector the linearised error must grow, ${number(2 * reach - 1)}-fold per step.`;
+    return `The step is ${size}: along ${reach > 0.5
+      ? `the first eigenvector the linearised error changes its sign at every step, and ${reach < 1 ? "shrinks" : "keeps its size"}`
+      : "every eigenvector the linearised error shrinks without a change of sign"}.`;
   }
 
   // With the kernel now, where it differs from the kernel at initialisation.
@@ -118,7 +120,7 @@ const WORDS = (() => {
     if (ready.threshold !== 1 || frame.models.network.diverged !== null || seen.lambdaMax === null) return "";
     const now = (seen.lambdaMax * ready.stepSize) / 2, before = state.training.step;
     if (before <= 1 && now > 0.95)
-      return `λₘₐₓ has grown from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}: the step is now ${percent(now)} of 2/λₘₐₓ, at the edge of stability.`;
+      return `λₘₐₓ has grown from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}: the step is now ${percent(now)} of 2/λₘₐₓ, ${now > 1.05 ? "beyond" : "at"} the edge of stability.`;
     if (before > 1 && now < 1)
       return `The step was ${number(before)} times 2/λₘₐₓ; the kernel has shrunk, and it is now ${percent(now)} of it.`;
     return "";

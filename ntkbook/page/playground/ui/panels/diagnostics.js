@@ -31,6 +31,7 @@ const DIAGNOSTICS = (() => {
         html("h3", { class: "ntkp-heading ntkp-minor" }, ...heading("energy")), place(spectrum.energy)),
       arguments: KIT.section(2, heading("arguments"), "plot", place(bars), argue),
     };
+    let drawn = {};
     const charts = [train, test, outputs, spectrum.values, spectrum.energy, bars];
 
     function draw({ ready, frame, history, kernel, query, marked, table }, shown) {
@@ -45,7 +46,8 @@ const DIAGNOSTICS = (() => {
         initial: ready.spectrum0.values, energy: ready.spectrum0.energy, infinite: ready.infiniteSpectrum?.values,
         now: kernel?.spectrum.values, energyNow: frame.step ? kernel?.spectrum.energy : undefined,
       });
-      drawMatrices(ready, kernel, table);
+      if (drawn.kernel !== kernel || drawn.ready !== ready || drawn.table !== table) drawMatrices(ready, kernel, table);
+      drawn = { kernel, ready, table };
       bars.draw(query, marked);
       if (query) {
         const at = query.at.map((value) => number(value)).join(", ");
