@@ -4,11 +4,11 @@
 may be killed and continued at any moment, and after each trial stores the summary that
 the chapter shows. Stopped after an hour on two busy cores, it has the studies of the
 MLP with five initialisations and of the LeNet with three, and the directions of five.
-The other studies, the sizes and the neutral kernel follow, and take some hours more.
+The other studies and the sizes follow, and take some hours more.
 """
 
 import sys
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +17,10 @@ from scipy.stats import spearmanr
 
 import ntkbook
 from notebooks.runs.shared import alignment as shared
-from notebooks.runs.shared.alignment import accuracy, data, flat, gram
+from notebooks.runs.shared.alignment import accuracy, data, flat, gram, ridge
 from ntkbook import lenet
 from ntkbook.alignment import (
     anisotropy_directions,
-    binarize,
-    eigenfunctions,
     energy_concentration,
     kernel_alignment,
     target_alignment,
@@ -41,8 +39,6 @@ SETTINGS = {
     "target": 100,  # whose training is followed: one of the indices
     "epochs": 150,
     "look": [0, 1, 2, 5, 10, 30, 150],  # epochs whose kernel is computed
-    "neutral": 20,  # initialisations whose mean kernel is the neutral one
-    "rival_indices": [20, 50, 100],  # learned by a network that did not set them
     "energy": 50,  # K, how many eigenvectors
     "aligned": 500,  # how many eigenfunctions are followed
     "step_size": 0.05,
@@ -67,48 +63,6 @@ train = partial(
 train_kernel = partial(shared.train_kernel, step_size=SETTINGS["step_size"])
 
 
-def ridge(kernel, y, n):
-    """Fit signs by kernel ridge regression; its strength is chosen without the test.
-
-    It is the power of ten, times the mean eigenvalue, whose squared error is least
-    where each training point in turn is left out.
-    """
-    kernel, labels = np.asarray(kernel, float), np.asarray(y, float)[:, :n].T
-    values, vectors = np.linalg.eigh(kernel[:n, :n])
-    parts = vectors.T @ labels
-    found = []
-    for power in range(-7, 3):
-        inverse = 1 / (np.maximum(values, 0) + 10.0**power * values.mean())
-        weights = (vectors * inverse) @ parts
-        left_out = weights / ((vectors**2) @ inverse)[:, None]
-        found.append(((left_out**2).mean(0), kernel[n:, :n] @ weights))
-    best = np.argmin([error for error, _ in found], axis=0)
-    return np.array([found[power][1][:, task] for task, power in enumerate(best)])
-
-
-@cache
-def mean_kernel(name, kind):
-    """Return the mean of the kernels of initialisations that set no task."""
-    net, (images, _) = networks()[kind], data(name)
-    x = images[: SETTINGS["train"] + SETTINGS["test"]]
-    keys = [jax.random.key(2000 + i) for i in range(SETTINGS["neutral"])]
-    return np.mean([gram(net, net.init(key, x), x) for key in keys], axis=0)
-
-
-def tasks(name, kind, seed):
-    """Return network, images, own weights and kernel, eigenfunctions and labels."""
-    s, net = SETTINGS, networks()[kind]
-    images, classes = data(name)
-    points = s["train"] + s["test"]
-    x = images[:points]
-    start = net.init(jax.random.key(seed), x)
-    home = gram(net, start, x)
-    functions = eigenfunctions(home, s["aligned"])
-    rows = [binarize(functions.functions[:, i - 1]) for i in s["indices"]]
-    rows.append(two_classes(classes[:points])[:, 0])
-    return net, x, start, home, functions, jnp.asarray(np.stack(rows), jnp.float32)
-
-
 def linear(kernel, y, key):
     """Train the linear model of a kernel as long as the network, and fit its ridge."""
     s, n = SETTINGS, jnp.arange(SETTINGS["train"])
@@ -128,7 +82,8 @@ def study(name, kind, seed):
     is the kernel of another initialisation of the same network.
     """
     s = SETTINGS
-    net, x, start, home, functions, y = tasks(name, kind, seed)
+    net = networks()[kind]
+    x, start, home, functions, y = shared.tasks(s, net, name, seed)
     n, key = jnp.arange(s["train"]), jax.random.key(seed)
     away = gram(net, net.init(jax.random.key(1000 + seed), x), x)
     test = y[:, s["train"] :]
@@ -197,23 +152,6 @@ def study(name, kind, seed):
         "solution": np.asarray(of_loss[0]).tolist(),
     }
     return found | {"history": history, "growth": growth}
-
-
-def neutral(name, kind, seed):
-    """Learn the same tasks with what did not set them.
-
-    One is the mean kernel of many other initialisations, the other the network itself
-    from another initialisation.
-    """
-    s = SETTINGS
-    net, x, _, _, _, y = tasks(name, kind, seed)
-    n, key = jnp.arange(s["train"]), jax.random.key(seed)
-    found = {"mean": linear(mean_kernel(name, kind), y, key)}
-    other = net.init(jax.random.key(1000 + seed), x)
-    y = y[np.array([s["indices"].index(i) for i in s["rival_indices"]])]
-    runs, ends = train(net.apply, s["epochs"], s["batch_size"], other, x, y, n, key)
-    found["rival"] = accuracy(ends[:, s["train"] :], y[:, s["train"] :])
-    return found | {"rival loss": np.asarray(runs.loss)[:, -1].tolist()}
 
 
 def directions(seed):
@@ -301,10 +239,6 @@ def main():
             for seed in seeds:
                 job = partial(size, name, kind, n, seed)
                 jobs[f"size-{name}-{kind}-{n}-{seed}"] = job
-    for kind in networks():
-        for seed in seeds:
-            job = partial(neutral, "fashion", kind, seed)
-            jobs[f"neutral-fashion-{kind}-{seed}"] = job
     results = {}
     with progress_bar(True, total=len(jobs), desc="trials") as bar:
         for name, job in jobs.items():

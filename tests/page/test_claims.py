@@ -1,6 +1,7 @@
 """A claim's verdict must follow from its numbers."""
 
 import json
+import re
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -198,6 +199,78 @@ def test_files_of_records(tmp_path):
 
 def test_the_books_own_records_are_well_formed():
     assert records() == load()
+
+
+BOOK = Path(ntkbook.__file__).parents[1] / "book"
+
+
+def test_the_sentences_above_the_claims_say_what_their_records_say():
+    """Each bold word is a verdict, and every record linked after it has got it."""
+    said, _, _ = (BOOK / "claims.md").read_text().partition("```{claims-counts}")
+    bold, after = re.split(r"\*\*(.+?)\*\*", said)[1::2], said.split("**")[2::2]
+    assert len(bold) == len(after) > 3
+    for verdict, sentence in zip(bold, after, strict=True):
+        ids = re.findall(r'href="#([^"]+)"|\{measured\}`([^`]+)`', sentence)
+        assert ids, f"nothing is linked after {verdict}"
+        found = {one or other: records()[one or other].verdict for one, other in ids}
+        assert found == dict.fromkeys(found, verdict.lower())
+
+
+WORDS = {
+    "False": ("refuted", "reproduced with a correction"),
+    "Refuted": ("refuted",),
+    "Not reproduced": ("not reproduced",),
+    "Number right, conclusion not": ("number reproduced, conclusion not",),
+    "Inconclusive": ("inconclusive",),
+}
+SLIDES = {
+    "01": {
+        "distance about": ["ch1-distance"],
+        "good tangent": ["ch1-small-kappa-suffices"],
+        "a falling loss bounds": ["ch1-net-change"],
+        'for "any" smooth model': ["ch1-error-falls-with-alpha"],
+    },
+    "02": {
+        "positive definite. Without biases": ["ch2-overparametrised"],
+        "reaches zero loss": ["ch2-converges"],
+        "the drawn ellipses": ["ch2-ellipse-picture"],
+        "has no effect": ["ch2-drop-n"],
+    },
+    "03": {
+        "weights change less": ["ch3-kappa-explains"],
+        "only Gaussian weights": ["ch3-gaussian-needed"],
+        "training equals regression": ["ch3-equivalence"],
+    },
+    "05": {
+        "just a trick": ["ch5-memorise", "ch5-just-a-trick"],
+        "the path kernel estimates": ["ch5-more-accurate"],
+    },
+    "06": {
+        "on par": ["ch6-gp-on-par"],
+        "learn nothing": ["ch6-gp-untrained"],
+        "a further assumption": ["ch6-lazy-assumed"],
+    },
+    "07": {
+        "inverse proportionality": ["ch7-inverse", "ch7-norm-distance"],
+        "the task's own labels": ["ch7-rotation-hurts"],
+        "on two classes": ["ch7-rotation-helps"],
+        "in place of the hinge loss": ["ch7-bound"],
+    },
+}
+
+
+@pytest.mark.parametrize("number", sorted(SLIDES))
+def test_what_a_deck_calls_false_or_open_has_that_verdict(number):
+    """Each line of a slide that begins with a verdict is listed above, and agrees."""
+    text = (BOOK / "slides" / f"{number}.md").read_text()
+    listed = dict.fromkeys(SLIDES[number], 0)
+    for word, line in re.findall(rf"^- ({'|'.join(WORDS)})\b(.*)", text, re.M):
+        names = [words for words in listed if words in line]
+        assert len(names) == 1, f"list the records of: {word}{line}"
+        for id in SLIDES[number][names[0]]:
+            assert records()[id].verdict in WORDS[word], (id, line)
+        listed[names[0]] += 1
+    assert set(listed.values()) == {1}
 
 
 def test_the_sources_own_code_has_an_address():

@@ -1,4 +1,4 @@
-"""What Chapter 7's two long runs share: their data, networks and training."""
+"""What Chapter 7's long runs share: their data, networks and training."""
 
 from functools import partial
 
@@ -8,7 +8,8 @@ import numpy as np
 
 import ntkbook
 from ntkbook import kernel_sgd, lenet, sgd
-from ntkbook.data import digits, fashion_mnist
+from ntkbook.alignment import binarize, eigenfunctions
+from ntkbook.data import digits, fashion_mnist, two_classes
 
 
 def networks(width):
@@ -65,3 +66,40 @@ def accuracy(outputs, y):
 
 def flat(params):
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
+
+
+def ridge(kernel, y, n):
+    """Fit signs by kernel ridge regression; its strength is chosen without the test.
+
+    It is the power of ten, times the mean eigenvalue, whose squared error is least
+    where each training point in turn is left out.
+    """
+    kernel, labels = np.asarray(kernel, float), np.asarray(y, float)[:, :n].T
+    values, vectors = np.linalg.eigh(kernel[:n, :n])
+    parts = vectors.T @ labels
+    found = []
+    for power in range(-7, 3):
+        inverse = 1 / (np.maximum(values, 0) + 10.0**power * values.mean())
+        weights = (vectors * inverse) @ parts
+        left_out = weights / ((vectors**2) @ inverse)[:, None]
+        found.append(((left_out**2).mean(0), kernel[n:, :n] @ weights))
+    best = np.argmin([error for error, _ in found], axis=0)
+    return np.array([found[power][1][:, task] for task, power in enumerate(best)])
+
+
+def tasks(settings, net, name, seed):
+    """Return images, own weights and kernel, its eigenfunctions, and labels.
+
+    The labels are the signs of eigenfunctions of the network's own kernel, and the two
+    classes.
+    """
+    s = settings
+    images, classes = data(name)
+    points = s["train"] + s["test"]
+    x = images[:points]
+    start = net.init(jax.random.key(seed), x)
+    home = gram(net, start, x)
+    functions = eigenfunctions(home, s["aligned"])
+    rows = [binarize(functions.functions[:, i - 1]) for i in s["indices"]]
+    rows.append(two_classes(classes[:points])[:, 0])
+    return x, start, home, functions, jnp.asarray(np.stack(rows), jnp.float32)
