@@ -10,8 +10,8 @@ const TOURS = (() => {
       words: ["The linearisation (orange, dashed) keeps only the network's first derivative at initialisation.",
         "At this small output scale α the weights must go far before the output is right, and the derivative changes on the way.",
         "Both models fit the four points in the end, but as functions they differ."],
-      question: "How large must α be for the two functions to agree to within 5 % of the target?",
-      answer: "α = 1 is enough: the difference falls from 21 % at α = 0.2 to 2.7 % at α = 1 and 0.2 % at α = 10. The inverse relative scale κ falls like 1/α, from 1.4 to 0.28 and 0.028.",
+      question: "How large must α be for the two functions to agree to within 5% of the target?",
+      answer: "α = 1 is enough: the difference falls from 21% at α = 0.2 to 2.7% at α = 1 and 0.2% at α = 10. The inverse relative scale κ falls like 1/α, from 1.4 to 0.28 and 0.028.",
       state: { data: { kind: "points", points: FOUR }, network: { scale: 0.2, seed: 1 }, training: { step: 0.4 } },
     },
     {
@@ -36,9 +36,9 @@ const TOURS = (() => {
       key: "limit", chapter: 4, title: "The limit of infinite width", steps: 1000,
       words: ["At infinite width the tangent kernel is not random, and does not change in training.",
         "The green curve is trained with this kernel, the blue one is a network with 512 units.",
-        "They agree at the points, and to within 3 % of the target between them."],
+        "They agree at the points, and to within 3% of the target between them."],
       question: "Choose “New weights” a few times, at width 512 and at width 16: where do network and limit differ most?",
-      answer: "Away from the points. With the first three seeds they differ by 1 to 3 % of the target at width 512, and by 8 to 12 % at width 16, where each random network has a kernel of its own.",
+      answer: "Away from the points. With the first three seeds they differ by 1 to 3% of the target at width 512, and by 8 to 12% at width 16, where each random network has a kernel of its own.",
       state: { data: { kind: "points", points: [[-1.2, 0.8], [-0.4, -0.6], [0.5, 0.2], [1.1, 0.9]] }, network: { width: 512 } },
     },
     {
@@ -65,7 +65,7 @@ const TOURS = (() => {
         "At a small output scale the weights move further than their own norm, and the kernel turns towards the labels.",
         "The outlined bars show the labels along the eigenvectors of the kernel now."],
       question: "How do “Alignment with the targets” and the first five bars change? And at α = 10?",
-      answer: "The alignment grows from 0.07 to 0.12, and the first five eigenvectors hold 91 % of the labels instead of 56 %. At α = 10 the kernel changes by 1.4 %, and both stay nearly what they were.",
+      answer: "The alignment grows from 0.07 to 0.12, and the first five eigenvectors hold 91% of the labels instead of 56%. At α = 10 the kernel changes by 1.4%, and both stay nearly what they were.",
       state: { data: { kind: "xor", count: 40, noise: 0.1 }, network: { scale: 0.3 } },
     },
     {
