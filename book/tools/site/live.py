@@ -26,7 +26,7 @@ from book.tools.site import slides
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("book", "notebooks")
 POLL = 0.3  # seconds between two looks at the files
-# Asks for what comes after this moment: a change while the page was loading counts.
+# Asks for what comes from now on: a change while the page was loading counts.
 RELOAD = 'new EventSource("/changes?{}").onmessage = () => location.reload();'
 FORK = multiprocessing.get_context("fork")
 

@@ -63,7 +63,7 @@ def test_no_address_breaks_it(browser, tmp_path, fragment):
     play.stopped()
     usual = Opened(browser, tmp_path, **CALM)
     assert play.state()["network"] == usual.state()["network"]
-    told = play.page.locator(".ntkp-told").inner_text()
+    told = play.page.locator(".ntkp-said").inner_text()
     assert ("left out" in told) == ("at" not in fragment)
     usual.close()
     play.close()

@@ -12,7 +12,7 @@ const BOOKS = (() => {
   };
   const MOST = 4000; // steps
 
-  // Gradient descent for this time. The kernel's trace at the start bounds its largest
+  // Gradient descent for this time. The initial kernel's trace bounds its largest
   // eigenvalue, and so the step; where the kernel grows too much, it is halved.
   function train(w0, x, y, time) {
     const net = MLP.shape({ ...NETWORK, width: (w0.length - 1) / 3 }, 1);
@@ -26,7 +26,7 @@ const BOOKS = (() => {
   }
 
   // The weights before each step and the loss derivatives there; the linear model, whose
-  // kernel stays that of the start, makes the same steps.
+  // kernel stays the initial one, makes the same steps.
   function descend(net, w0, theta, x, y, step, count) {
     const model = TRAINED_NETWORK.create(net, w0, x, y, "squared");
     const linear = CONSTANT_KERNEL.create(theta, new Float64Array(y.length), y, "squared");

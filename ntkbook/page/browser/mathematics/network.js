@@ -114,7 +114,7 @@ const NTK = (() => {
     return { values, axis: [Math.cos(angle), Math.sin(angle)] };
   }
 
-  // The length of a step: a fraction of the time in which the kernel's largest
+  // The step size: a fraction of the time in which the kernel's largest
   // eigenvalue, or the network's curvature, acts. The errors stay near 1e-6 and below.
   function stepSize(net, fraction = 0.12) {
     const { width: m, weights: w, alpha, x, y, space } = net, { values } = eigen(kernel(net));
@@ -132,7 +132,7 @@ const NTK = (() => {
     return fraction / (values[0] + curvature);
   }
 
-  // How far the weights have gone, relative to their length at the start.
+  // How far the weights have gone, relative to their initial norm.
   const travelled = (net, weights = net.weights) =>
     MATRIX.distance(weights, net.start) / MATRIX.norm(net.start);
 

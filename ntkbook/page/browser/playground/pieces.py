@@ -40,7 +40,7 @@ onmessage = ({ data: [number, message] }) => {
 postMessage([-1]);
 """
 WORDS = (
-    "Where scripts run, a network trains here beside its linearisation and the "
+    "Where scripts run, a network trains here next to its linearisation and the "
     "regression with its infinitely wide kernel: with data that one draws, at any "
     "width, output scale and step size."
 )
@@ -75,7 +75,7 @@ def worker() -> str:
 
 
 def scripts() -> str:
-    """All scripts of the page, for the inside of one function."""
+    """All scripts of the page, to stand in one function."""
     return (
         figure.text("parts.js")
         + engine()

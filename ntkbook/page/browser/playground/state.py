@@ -50,7 +50,7 @@ def complete(state: dict | None) -> dict[str, dict[str, Any]]:
 def _mapping(name: str, value) -> dict:
     if not isinstance(value, dict):
         raise TypeError(
-            f"`{name}` must be a dictionary, but {checks.short(value)} came."
+            f"`{name}` must be a dictionary, not {checks.short(value)}."
         )
     return value
 
@@ -69,7 +69,7 @@ def _checked(name: str, rule: dict, value):
     else:
         value = checks.finite_float(name, value, least=rule["least"])
     if value > rule["most"]:
-        raise ValueError(f"`{name}` must be at most {rule['most']}, but {value} came.")
+        raise ValueError(f"`{name}` must be at most {rule['most']}, not {value}.")
     return value
 
 

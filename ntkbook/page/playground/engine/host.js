@@ -30,7 +30,7 @@ const HOST = (() => {
       else resolve(answer);
     }
 
-    // Messages that came before it was known where the engine runs.
+    // Messages sent before it was known where the engine runs.
     function open(where) {
       if (self.where || closed) return;
       self.where = where;

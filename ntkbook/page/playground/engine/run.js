@@ -1,7 +1,7 @@
 // One setting in training: the network, its linearisation and the infinitely wide network,
 // step by step with the same step size and the same minibatches.
 const RUN = (() => {
-  const BEYOND = 1e10; // a loss this many times larger than at the start has diverged
+  const BEYOND = 1e10; // a loss this many times larger than the initial one has diverged
   const NAMES = ["network", "linear", "infinite"];
   const flat = (rows) => Float64Array.from(rows.flat());
 
@@ -32,11 +32,11 @@ const RUN = (() => {
     run.stepSize = (2 * training.step) / largest;
     run.rho = training.weight_decay * largest;
     if (!(largest > 0) || !Number.isFinite(run.stepSize))
-      throw new RangeError("the kernel at the start is 0 or too large, so there is no step size");
+      throw new RangeError("the initial kernel is 0 or too large, so there is no step size");
     run.length = MATRIX.norm(start);
     run.limit = BEYOND * (trained.value + n);
 
-    // Forward and backward passes at the start, which stay as they are.
+    // Forward and backward passes at the initial parameters, which stay as they are.
     run.points = MLP.at(net, start, run.x, n);
     MLP.forward(net, start, run.points);
     MLP.backward(net, start, run.points);
@@ -89,8 +89,8 @@ const RUN = (() => {
     return from;
   }
 
-  // Follow the contributions at a query from now on: the network is trained once more from
-  // the start, in pieces of `budget` milliseconds. Returns the fraction that is done.
+  // Follow the contributions at a query from now on: the network is trained once more from its
+  // initial parameters, in pieces of `budget` milliseconds. Returns the fraction that is done.
   function follow(run, at, budget) {
     if (at === null) {
       run.query = run.replay = null;
@@ -124,7 +124,7 @@ const RUN = (() => {
     return 1;
   }
 
-  // The inverse relative scale at the start, as ntkbook.kappa(...).value, in pieces of
+  // The inverse relative scale at initialisation, as ntkbook.kappa(...).value, in pieces of
   // `budget` milliseconds: the second derivative's norm is searched, and only grows.
   function kappa(run, budget) {
     const { net, start, n, d, x, y, first, eigen0, points } = run;

@@ -1,6 +1,6 @@
 // Messages in, answers out: what a worker or the page itself calls. The page asks for the next
 // frame when the last has come, and that is the clock. All models begin with the network's
-// function at the start and make the same steps, so they differ in their kernel alone.
+// initial function and make the same steps, so they differ in their kernel alone.
 //
 // {type: "set", state, grid}   builds everything; grid: {low, high, count}, a number for each
 //   input, or null. Its places stand with the first input running fastest.
@@ -28,7 +28,7 @@
 // {type: "query", at, budget}   follow the contributions at this input (null: at none). They
 //   need the whole path, so the run is made once more, for budget milliseconds at a time
 //   -> {type: "query", done, part}: ask again with the same input until done
-// {type: "kappa", budget}   the inverse relative scale at the start; its second derivative's
+// {type: "kappa", budget}   the inverse relative scale at initialisation; its second derivative's
 //   norm is searched, likewise in pieces, and only grows
 //   -> {type: "kappa", done, value, residual, jacobian, hessian}
 // {type: "save"}   -> {type: "run", csv}: the losses of all steps

@@ -9,11 +9,11 @@
 //             parametrization (see MLP), seed, zero_output, scale (alpha)
 //   training  loss          squared (with its half) or logistic, a sum over the points
 //             step          as a fraction of 2 / lambda_max, the largest eigenvalue of the
-//                           network's kernel at the start
+//                           network's initial kernel
 //             batch         points in a minibatch; 0 takes all
 //             weight_decay  rho / lambda_max; the loss has rho/2 |w - w0|^2
 //
-// FIELDS is fields.json, which Python puts in front: default, bounds, choices. Beside it
+// FIELDS is fields.json, which Python puts in front: default, bounds, choices. And
 // ntkbook/page/browser/playground/state.py reads the same.
 const STATE = (() => {
   const copy = (value) => JSON.parse(JSON.stringify(value));

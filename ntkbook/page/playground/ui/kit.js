@@ -57,7 +57,7 @@ const KIT = (() => {
     return node;
   }
 
-  // The label of a control, with links beside it: they are no part of its name.
+  // The label of a control, with links next to it: they are no part of its name.
   function labelled(id, parts) {
     const all = [parts].flat().filter((part) => part !== "" && part !== " ");
     const isLink = (part) => part instanceof Element && part.matches("a");

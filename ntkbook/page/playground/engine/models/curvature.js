@@ -85,7 +85,7 @@ const CURVATURE = (() => {
     return found;
   }
 
-  // Turn v towards the eigenvector of sum_i c_i H_i whose eigenvalue is largest in size, by
+  // Turn v towards the eigenvector of sum_i c_i H_i whose eigenvalue is largest in absolute value, by
   // some steps of Lanczos with full orthogonalisation. Yields after each product, which
   // takes as long as a few steps of training; returns the eigenvalue's estimate.
   function* largest(self, c, v, most) {
@@ -127,7 +127,7 @@ const CURVATURE = (() => {
   }
 
   // Search from several c; `best.value` grows. (There are many local maxima: short runs say
-  // from which two starts it is worth going on.)
+  // from which two vectors it is worth going on.)
   function* search(self, starts, best) {
     const found = [];
     for (const start of starts) {

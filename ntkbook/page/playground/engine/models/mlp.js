@@ -36,7 +36,7 @@ const MLP = (() => {
     };
   }
 
-  // The parameters at the start: for each layer its weights, row after row, and its biases.
+  // The initial parameters: for each layer its weights, row after row, and its biases.
   function draw(net, seed) {
     const w = new Float64Array(net.count);
     net.layers.forEach(({ ins, outs, at, biasAt, biased, weightDraw, biasDraw }, l) => {
@@ -62,7 +62,7 @@ const MLP = (() => {
     };
   }
 
-  // Room for these inputs, flat, with the offsets that belong to the start.
+  // Room for these inputs, flat, with the offsets that belong to the initial parameters.
   function at(net, start, x, n) {
     const space = room(net, n);
     space.inputs[0].set(x);

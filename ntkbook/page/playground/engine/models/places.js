@@ -4,7 +4,7 @@ const PLACES = (() => {
   const BLOCK = 64;
 
   // x: count inputs of d numbers, flat; theirs are the rows of the kernel with the points
-  // of `points` (forward and backward at the start), and the outputs before training.
+  // of `points` (forward and backward at the initial parameters), and the outputs before training.
   function create(net, start, x, count, points) {
     const n = points.n;
     const self = {

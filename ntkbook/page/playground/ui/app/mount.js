@@ -135,7 +135,7 @@ const mountPlayground = (() => {
       functions: true, kernel: true, query: true, query, budget: calm.matches ? 200 : BUDGET,
       speed: app.speed, pictured,
     }));
-    // Until the next picture of the screen; with little motion wanted, a second.
+    // Until the next frame of the screen; with little motion wanted, a second.
     const pictured = () => new Promise((go) => {
       if (calm.matches && player.running()) setTimeout(go, 300);
       else if (document.hidden) setTimeout(go, 100);

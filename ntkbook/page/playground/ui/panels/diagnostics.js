@@ -1,4 +1,4 @@
-// The plots below and beside the functions: losses, eigenbasis, kernel matrices, spectrum,
+// The plots below and next to the functions: losses, eigenbasis, kernel matrices, spectrum,
 // and what argues for and against at the query. It needs the plots and KIT.
 const DIAGNOSTICS = (() => {
   const { html, percent, number } = KIT;

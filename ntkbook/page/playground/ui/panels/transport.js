@@ -19,7 +19,7 @@ const TRANSPORT = (() => {
     const speed = choice("Speed", Object.entries(SPEEDS).map(([key, [text]]) => [key, text]), (value) => (app.speed = value));
     const count = html("output", { class: "ntkp-steps" }, "step 0");
     const slow = html("span", { class: "ntkp-note ntkp-slow" });
-    const note = html("p", { class: "ntkp-note ntkp-told", role: "status" });
+    const note = html("p", { class: "ntkp-note ntkp-said", role: "status" });
     const code = html("pre", { class: "ntkp-code", tabindex: 0, "aria-label": "This run in Python" });
     const codeBox = html("div", { class: "ntkp-python", hidden: "" }, code,
       html("div", { class: "ntkp-row-buttons" }, button("Copy", () => app.copy(code.textContent, "The code is copied.")),

@@ -1,4 +1,4 @@
-// The three functions. In one dimension they are curves in one picture with the training
+// The three functions. In one dimension they are curves in one panel with the training
 // points; in two, a map for each model with its level line 0. It needs CHART, FIELD, POINTS.
 const FUNCTIONS = (() => {
   const { html, svg, dress, number } = KIT;
