@@ -200,6 +200,11 @@ def install_pins(environment, python):
             "The environment belongs into this folder, and it cannot be written to: "
             "{}; clone the repository into one of your own.".format(ROOT)
         )
+    if os.path.islink(environment.folder):
+        raise Problem(
+            "{} is a link, and what it leads to would be cleared; remove the link and "
+            "run the same command again.".format(environment.folder)
+        )
     free = free_space()
     if free < environment.gigabytes * GB:
         raise Problem(

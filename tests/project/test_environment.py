@@ -251,3 +251,13 @@ def test_says_how_it_is_used():
     )
     assert done.returncode == 1
     assert done.stderr == "Usage: python3 book/tools/environment.py [colab]\n"
+
+
+def test_what_a_link_leads_to_is_not_cleared(tool, tmp_path):
+    other = tmp_path / "other"
+    (other / "bin").mkdir(parents=True)
+    (other / "bin" / "mine").write_text("kept")
+    (tmp_path / ".venv").symlink_to(other)
+    text = problem(tool, environment(tool), tool.SUPPORTED)
+    assert "is a link" in text and "remove the link" in text
+    assert (other / "bin" / "mine").read_text() == "kept"
