@@ -205,15 +205,16 @@ BOOK = Path(ntkbook.__file__).parents[1] / "book"
 
 
 def test_the_sentences_above_the_claims_say_what_their_records_say():
-    """Each bold word is a verdict, and every record linked after it has got it."""
+    """Each sentence has one verdict, in bold, and links to records that have it."""
     said, _, _ = (BOOK / "claims.md").read_text().partition("```{claims-counts}")
-    bold, after = re.split(r"\*\*(.+?)\*\*", said)[1::2], said.split("**")[2::2]
-    assert len(bold) == len(after) > 3
-    for verdict, sentence in zip(bold, after, strict=True):
-        ids = re.findall(r'href="#([^"]+)"|\{measured\}`([^`]+)`', sentence)
-        assert ids, f"nothing is linked after {verdict}"
-        found = {one or other: records()[one or other].verdict for one, other in ids}
-        assert found == dict.fromkeys(found, verdict.lower())
+    sentences = re.split(r"(?<=\.)\s+", said.partition("# Claims")[2].strip())
+    assert len(sentences) > 4
+    for sentence in sentences:
+        (verdict,) = re.findall(r"\*\*(.+?)\*\*", sentence)
+        ids = re.findall(r'(?:href="#|\{measured\}`)([\w.-]+)', sentence)
+        assert ids, f"no record is linked: {sentence}"
+        found = {id: records()[id].verdict for id in ids}
+        assert found == dict.fromkeys(found, verdict)
 
 
 WORDS = {
