@@ -74,6 +74,10 @@ def ntk_routes(apply=linear, params=W, x=X):
     ntkbook.ntk_routes(apply, params, x)
 
 
+def ntk_cost(apply=linear, params=W, x=X, points=None, **options):
+    return float(ntkbook.ntk_cost(apply, params, x, points, **options).operations)
+
+
 def ntk_contributions(apply=linear, params=W, x1=X, x2=None):
     found = ntkbook.ntk_contributions(apply, params, x1, x2)
     return np.stack(list(found.values()))
@@ -230,6 +234,7 @@ FUNCTIONS = [
     ntk_diagonal,
     ntk_operator,
     ntk_routes,
+    ntk_cost,
     ntk_contributions,
     ntk_on_disk,
     linearize,
