@@ -158,6 +158,8 @@ def kappa(
     params: PyTree,
     x: Float[AnyArray, "n ..."],
     y: Float[AnyArray, "n k"],
+    *,
+    progress: bool = True,
 ) -> Kappa:
     r"""Return the inverse relative scale of a model at ``params``.
 
@@ -199,6 +201,8 @@ def kappa(
         params: :math:`w_0`.
         x: inputs, ``(n, ...)``.
         y: targets :math:`\bar y`, ``(n, k)``.
+        progress: count the Hessian-vector products where it takes longer than two
+            seconds.
 
     Returns:
         A :class:`Kappa`; ``float()`` of it is :math:`\kappa`.
@@ -234,7 +238,7 @@ def kappa(
             "the Jacobian at `params` is 0, so kappa is not defined there; start from "
             "parameters where the outputs depend on the weights."
         )
-    attained, bound = second_derivative_norm(apply, params, x)
+    attained, bound = second_derivative_norm(apply, params, x, progress=progress)
     residual_norm = float(np.linalg.norm(residual))
     found = Kappa(
         value=residual_norm * (attained / largest / largest),

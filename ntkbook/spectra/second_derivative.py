@@ -19,11 +19,16 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from ntkbook._types import AnyArray
 from ntkbook.machine.memory import blocks
-from ntkbook.validation import batch, independence, model
+from ntkbook.machine.progress import progress_bar
+from ntkbook.validation import batch, checks, independence, model
 
 
 def second_derivative_norm(
-    apply: Callable, params: PyTree, x: Float[AnyArray, "n ..."]
+    apply: Callable,
+    params: PyTree,
+    x: Float[AnyArray, "n ..."],
+    *,
+    progress: bool = True,
 ) -> tuple[float, float]:
     r"""Enclose the operator norm of the outputs' second derivative.
 
@@ -38,6 +43,8 @@ def second_derivative_norm(
         apply: ``apply(params, x) -> (n, k)``, twice differentiable in ``params``.
         params: where.
         x: inputs, ``(n, ...)``.
+        progress: count the products with the operators where it takes longer than two
+            seconds; how many there will be is not known.
 
     Returns:
         ``(attained, bound)`` around the left-hand side; equal for one output at one
@@ -57,9 +64,15 @@ def second_derivative_norm(
         >>> round(low, 4), round(high, 4)
         (2.0, 2.0)
     """
+    checks.boolean("progress", progress)
     x = batch.check("x", x, model.parameters("params", params))
     k = model.outputs_of(apply, params, x).shape[1]
     independence.check(apply, params, x, needs="The second derivative's norm")
+    with progress_bar(progress, desc="second derivative", unit=" products") as bar:
+        return _enclosed(apply, params, x, k, bar)
+
+
+def _enclosed(apply, params, x, k, bar) -> tuple[float, float]:
     like = jax.eval_shape(lambda: ravel_pytree(params)[0])
 
     def hessian_product(c):
@@ -79,7 +92,7 @@ def second_derivative_norm(
         parts = zip(rows, each(v), strict=True)
         return sum(_sum(apply, params, batch.take(x, row), u) for row, u in parts)
 
-    squared, v = _largest_eigenvalue(sum_of_squares, like)
+    squared, v = _largest_eigenvalue(sum_of_squares, like, bar)
     bound = max(squared, 0.0) ** 0.5
     if bound == 0:
         return 0.0, 0.0
@@ -94,7 +107,7 @@ def second_derivative_norm(
         # The best v for a given c; then, in closed form, the best c for that v.
         c = jnp.asarray(bend / np.linalg.norm(bend), like.dtype)
         before = attained
-        value, v = _largest_eigenvalue(hessian_product(c), like, v)
+        value, v = _largest_eigenvalue(hessian_product(c), like, bar, v)
         attained = max(abs(value), before)
         if attained <= before * (1 + 1e-6):
             break
@@ -153,12 +166,13 @@ def _at(apply, x_i):
     return lambda p: apply(p, batch.alone(x_i))[0]
 
 
-def _largest_eigenvalue(product, like, start=None):
+def _largest_eigenvalue(product, like, bar, start=None):
     """Return the eigenvalue of largest size and its vector, by Lanczos iterations."""
     # The iteration runs in float64, whatever the precision of the products is.
     p = like.size
 
     def image_of(v):
+        bar.update()
         return np.asarray(product(jnp.asarray(v.ravel(), like.dtype)), np.float64)
 
     # Any start that is not orthogonal to the answer will do. One that is given gets

@@ -212,12 +212,12 @@ def critique_network(x=UNIT, y=np.ones(2), x_test=UNIT, **options):  # noqa: B00
     return ntkbook.critique.network(x, y, x_test, **settings | options)
 
 
-def kappa(apply=NET.apply, params=PARAMS, x=X, y=Y):
-    return ntkbook.kappa(apply, params, x, y)
+def kappa(apply=NET.apply, params=PARAMS, x=X, y=Y, **options):
+    return ntkbook.kappa(apply, params, x, y, **options)
 
 
-def second_derivative(apply=NET.apply, params=PARAMS, x=X):
-    return second_derivative_norm(apply, params, x)
+def second_derivative(apply=NET.apply, params=PARAMS, x=X, **options):
+    return second_derivative_norm(apply, params, x, **options)
 
 
 def limit_memory(gib=1.0):

@@ -95,7 +95,8 @@ CASES = [
     *[(ntk_cost, {"points": bad}, "points") for bad in (*NOT_INTS[1:], 0, -1, 10**30)],
     *[(f, {"trace": bad}, "trace")
       for f in (ntk_trace, ntk_on_disk) for bad in (None, 1, "yes", [True])],
-    *[(ntk_on_disk, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
+    *[(f, {"progress": bad}, "progress")
+      for f in (ntk_on_disk, kappa, second_derivative) for bad in (None, 1, "yes")],
     *[(ntk_on_disk, {"path": bad}, "path")
       for bad in (None, 1, X, "", "kernel", "kernel.npz", "no/folder/kernel.npy")],
     *[(f, {"params": bad}, "params")
