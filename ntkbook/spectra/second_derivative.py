@@ -78,25 +78,24 @@ def _enclosed(apply, params, x, k, bar) -> tuple[float, float]:
     def hessian_product(c):
         return lambda v: _hessian_product(apply, params, x, c, v)
 
-    # One row needs two vectors as long as the parameters, for each output.
-    rows = blocks(batch.count(x), 4 * k * like.size * like.dtype.itemsize)
-
     def each(v):
-        return [_each(apply, params, batch.take(x, row), v) for row in rows]
+        for row in _rows(x, k, like):
+            some = batch.take(x, row)
+            yield some, _each(apply, params, some, v)[1]
 
     def curvature(v):
-        return jnp.concatenate([found @ v for found in each(v)]).reshape(-1, k)
+        found = [np.asarray(u) @ np.asarray(v) for _, u in each(v)]
+        return np.concatenate(found).reshape(-1, k)
 
     def sum_of_squares(v):
         # First every H_i v, then sum_i H_i (H_i v).
-        parts = zip(rows, each(v), strict=True)
-        return sum(_sum(apply, params, batch.take(x, row), u) for row, u in parts)
+        return sum(np.asarray(_sum(apply, params, some, u)) for some, u in each(v))
 
     squared, v = _largest_eigenvalue(sum_of_squares, like, bar)
     bound = max(squared, 0.0) ** 0.5
     if bound == 0:
         return 0.0, 0.0
-    bend = np.asarray(curvature(v))
+    bend = curvature(v)
     if np.linalg.norm(bend) < 1e-3 * bound:
         # Where eigenvalues come in pairs of both signs, as for every network that is
         # linear in each of two layers, v may mix them, and their curvatures cancel.
@@ -111,9 +110,26 @@ def _enclosed(apply, params, x, k, bar) -> tuple[float, float]:
         attained = max(abs(value), before)
         if attained <= before * (1 + 1e-6):
             break
-        bend = np.asarray(curvature(v))
+        bend = curvature(v)
     # Rounding may leave the two ends, equal in exact arithmetic, in the wrong order.
     return attained, max(bound, attained)
+
+
+def _rows(x, k, like) -> list[slice]:
+    # One row needs some vectors as long as the parameters, for each output.
+    return blocks(batch.count(x), 6 * k * like.size * like.dtype.itemsize)
+
+
+def jacobian(apply, params, x, k: int) -> np.ndarray | None:
+    """Return the Jacobian, ``(n k, p)``; ``None`` where it is too large for one block.
+
+    It comes out of a program that :func:`second_derivative_norm` needs as well.
+    """
+    zero = jax.eval_shape(lambda: ravel_pytree(params)[0])
+    if len(_rows(x, k, zero)) > 1:
+        return None
+    zero = jnp.zeros(zero.shape, zero.dtype)
+    return np.asarray(_each(apply, params, x, zero)[0])
 
 
 # Seconds to compile, and not much to run: so what counts is the compiler's time.
@@ -133,15 +149,18 @@ def _hessian_product(apply, params, x, c, v):
 
 @partial(jax.jit, static_argnums=0, compiler_options=QUICK)
 def _each(apply, params, x, v):
-    """Return H_i v of each output at each input, one after the other, ``(n k, p)``."""
+    """Return the gradient of each output at each input, and H_i v, both (n k, p)."""
     v = ravel_pytree(params)[1](v)
 
     def gradients(p):
         return jax.vmap(lambda x_i: jax.jacrev(_at(apply, x_i))(p))(x)
 
-    along = jax.jvp(gradients, (params,), (v,))[1]
-    flat = [a.reshape(a.shape[0] * a.shape[1], -1) for a in jax.tree.leaves(along)]
-    return jnp.concatenate(flat, axis=1)
+    def flat(tree):
+        leaves = jax.tree.leaves(tree)
+        rows = leaves[0].shape[0] * leaves[0].shape[1]
+        return jnp.concatenate([a.reshape(rows, -1) for a in leaves], axis=1)
+
+    return tuple(map(flat, jax.jvp(gradients, (params,), (v,))))
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=QUICK)

@@ -247,11 +247,12 @@ def _gather(equation, values):
     of_places = [i for i in range(ndim) if i not in dims.offset_dims]
     gone = {*dims.collapsed_slice_dims, *dims.operand_batching_dims}
     if places.axis is None:  # the same entries of each input
+        axis: Any = table.axis
         kept = [i for i in range(len(taken)) if i not in gone]
-        whole = taken[table.axis] == _shape(equation.invars[0])[table.axis]
-        if table.axis in gone or table.axis in dims.start_index_map or not whole:
+        whole = taken[axis] == _shape(equation.invars[0])[axis]
+        if axis in gone or axis in dims.start_index_map or not whole:
             raise Unproven
-        return Value(dims.offset_dims[kept.index(table.axis)])
+        return Value(dims.offset_dims[kept.index(axis)])
     if places.axis in dims.start_indices_batching_dims:
         at = dims.start_indices_batching_dims.index(places.axis)
         partner = dims.operand_batching_dims[at]

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
+from ntkbook.validation import checks
 from ntkbook.validation.axis_rules import (
     FREE,
     Unproven,
@@ -82,7 +83,7 @@ def _content(jaxpr) -> Iterable:
 def _equal(a, b) -> bool:
     if a is b:
         return True
-    if isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
+    if checks.is_traced((a, b)):
         return False
     if isinstance(a, str) or isinstance(b, str):
         return isinstance(a, str) and isinstance(b, str) and a == b

@@ -100,11 +100,10 @@ def ntk(
     :cite:t:`novak2022fast`.
     """
     kernel = kernel_of(apply, params, x1, x2, pairs_of(trace, per_output))
-    how = kernel.blocks()
-    if kernel.in_one(how):  # small: calling several programs would be most of the work
+    if kernel.small:  # calling several programs would be most of the work
         inputs = kernel.x1, kernel.x2
         return check_finite(_at_once(kernel.plan.how, kernel.params, *inputs))
-    return check_finite(gram_in_blocks(**how, swap=kernel.swap))
+    return check_finite(gram_in_blocks(**kernel.blocks(), swap=kernel.swap))
 
 
 def ntk_diagonal(
@@ -165,16 +164,20 @@ class Kernel(NamedTuple):
         axes = {SUM: 0, OWN: 1, ALL: 2}[self.plan.how.pairs]
         return (n1, n2) + (self.plan.outputs,) * axes
 
-    def in_one(self, how: dict[str, Any]) -> bool:
-        """Say whether it is small, and one device computes it in one block.
+    @property
+    def small(self) -> bool:
+        """Say whether one device computes it in one block, in one program.
 
         What is not small is no program of its own for each pair of numbers of inputs:
         those would be many to compile. Nor is a network whose layers are used at many
         places, whose features are a long program.
         """
-        one = len(how["rows"]) == 1 and len(how["columns"] or [0]) == 1
-        small = max(self.shape[:2]) * self.plan.outputs <= FULL
-        return one and small and how["multiple"] == 1 and not self.plan.long
+        plan, rows = self.plan, max(self.shape[:2])
+        if rows * plan.outputs > FULL or plan.long:
+            return False
+        numbers = rows * (4 * plan.work_per_input + rows * plan.work_per_pair)
+        fits = numbers * self.dtype.itemsize <= memory_budget()
+        return fits and mesh_for(self.params, self.x1, self.x2) is None
 
     def cut(self, devices: int = 1) -> dict[str, Any]:
         """Return into which blocks inputs are cut, and whether features are kept."""
@@ -242,7 +245,7 @@ def kernel_of(apply, params, x1, x2=None, pairs=ALL, name="x1") -> Kernel:
     leaves, tree = jax.tree.flatten((params, x1, x2))
     kind = _kind(pairs, leaves, tree)
     known = None if kind is None else _plans.get(apply, kind)
-    if known is not None and _finite(leaves):
+    if known is not None and all(map(checks.all_finite, leaves)):
         plan, dtype = known
         how = plan.how._replace(apply=apply)
         return Kernel(plan._replace(how=how), params, x1, x2, dtype)
@@ -271,14 +274,6 @@ def _kind(pairs, leaves, tree):
     except TypeError:
         return None
     return kind
-
-
-def _finite(leaves) -> bool:
-    try:
-        checks.finite("leaf", leaves)
-    except ValueError:
-        return False  # the slower way says where
-    return True
 
 
 @partial(jax.jit, static_argnums=0)
