@@ -125,6 +125,7 @@ def jacobian(apply, params, x, k: int) -> np.ndarray | None:
 
     It comes out of a program that :func:`second_derivative_norm` needs as well.
     """
+    independence.check(apply, params, x, needs="A Jacobian, input by input,")
     zero = jax.eval_shape(lambda: ravel_pytree(params)[0])
     if len(_rows(x, k, zero)) > 1:
         return None
