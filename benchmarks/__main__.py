@@ -10,10 +10,11 @@ from functools import partial
 
 import ntkbook
 from benchmarks import browser, empirical, infinite, loop, paths, scale
+from benchmarks.empirical import waiting
 
 ALL = {name: partial(empirical.main, name) for name in ("mlp", "lenet", "resnet")}
 ALL |= {"infinite": infinite.main, "paths": paths.main, "scale": scale.main}
-ALL |= {"loop": loop.main, "browser": browser.main}
+ALL |= {"loop": loop.main, "browser": browser.main, "waiting": waiting.main}
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("names", nargs="*", help=f"some of: {', '.join(ALL)}")

@@ -83,8 +83,8 @@ def path_kernel(
     Args:
         apply: ``apply(params, x) -> (n, k)``; no batch normalisation, no dropout.
         params: where to start, :math:`w_0`.
-        x: inputs, ``(n, ...)``, floats; an ``apply`` that embeds tokens must make
-            integers of them itself.
+        x: inputs, ``(n, ...)``: numbers, tokens, or a pytree of arrays that share their
+            first axis.
         y: targets, ``(n, k)``, shaped as the outputs.
         x_test: where to account for the outputs, ``(q, ...)``.
         step_size: :math:`\eta > 0`.

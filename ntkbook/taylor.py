@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from ntkbook._types import AnyArray
-from ntkbook.kernels.empirical.tangent import ntk
-from ntkbook.spectra.second_derivative import second_derivative_norm
+from ntkbook.kernels.empirical.tangent import check_finite, ntk
+from ntkbook.spectra.second_derivative import jacobian, second_derivative_norm
 from ntkbook.validation import batch, checks, model
 from ntkbook.validation.host import as_matrix
 
@@ -158,6 +158,8 @@ def kappa(
     params: PyTree,
     x: Float[AnyArray, "n ..."],
     y: Float[AnyArray, "n k"],
+    *,
+    progress: bool = True,
 ) -> Kappa:
     r"""Return the inverse relative scale of a model at ``params``.
 
@@ -199,6 +201,8 @@ def kappa(
         params: :math:`w_0`.
         x: inputs, ``(n, ...)``.
         y: targets :math:`\bar y`, ``(n, k)``.
+        progress: count the Hessian-vector products where it takes longer than two
+            seconds.
 
     Returns:
         A :class:`Kappa`; ``float()`` of it is :math:`\kappa`.
@@ -228,13 +232,13 @@ def kappa(
     checks.finite_result(
         residual, "`apply(params, x)` is not finite, so kappa is not defined there."
     )
-    smallest, largest = _singular_values(apply, params, x)
+    smallest, largest = _singular_values(apply, params, x, y.shape[1])
     if largest == 0:
         raise ValueError(
             "the Jacobian at `params` is 0, so kappa is not defined there; start from "
             "parameters where the outputs depend on the weights."
         )
-    attained, bound = second_derivative_norm(apply, params, x)
+    attained, bound = second_derivative_norm(apply, params, x, progress=progress)
     residual_norm = float(np.linalg.norm(residual))
     found = Kappa(
         value=residual_norm * (attained / largest / largest),
@@ -251,10 +255,15 @@ def kappa(
     return found
 
 
-def _singular_values(apply, params, x) -> tuple[float, float]:
-    """Return the Jacobian's smallest and largest singular values, from the kernel."""
-    gram = as_matrix(ntk(apply, params, x))
-    rates = np.linalg.eigvalsh(np.asarray(gram, np.float64))
+def _singular_values(apply, params, x, k: int) -> tuple[float, float]:
+    """Return the Jacobian's smallest and largest singular values."""
+    found = jacobian(apply, params, x, k)
+    if found is None:
+        gram = np.asarray(as_matrix(ntk(apply, params, x)), np.float64)
+    else:
+        found = check_finite(found).astype(np.float64)
+        gram = found @ found.T
+    rates = np.linalg.eigvalsh(gram)
     return float(max(rates[0], 0.0) ** 0.5), float(max(rates[-1], 0.0) ** 0.5)
 
 

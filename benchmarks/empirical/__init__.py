@@ -18,6 +18,7 @@ OURS = "ntkbook.ntk"
 NT = "neural-tangents, implementation {}"
 TORCH, NNGEOMETRY = "torch.func, Jacobian contraction", "nngeometry, GramMatrix"
 LIMIT = "bare matrix products (the limit)"
+AS_MANY = "matrix products of as many operations (the limit)"
 TOLERANCE = 1e-4  # relative to the largest entry: float32, and sums of 10^6 terms
 CHECKED = 8  # points on which our kernel is compared with the Jacobian in float64
 
@@ -46,7 +47,7 @@ def with_mlp(points: int, width: int) -> tuple[Setting, dict]:
 def with_lenet(small: bool) -> tuple[Setting, dict]:
     points, few, block = (6, 4, 2) if small else (500, 100, 20)
     setting = networks.lenet(points)
-    ways = ours(setting)
+    ways = ours(setting) | {AS_MANY: as_many_products(setting)}
     ways[NT.format(2)] = peers.neural_tangents(setting, 2, few, block)
     ways[NT.format(1)] = peers.neural_tangents(setting, 1)
     if peers.has_torch():
@@ -58,7 +59,7 @@ def with_lenet(small: bool) -> tuple[Setting, dict]:
 def with_resnet(small: bool) -> tuple[Setting, dict]:
     points, few, block = (4, 2, 2) if small else (200, 20, 10)
     setting = networks.resnet(points, 8 if small else 32)
-    ways = ours(setting)
+    ways = ours(setting) | {AS_MANY: as_many_products(setting)}
     ways[NT.format(2)] = peers.neural_tangents(setting, 2, few, block)
     ways[NT.format(1)] = peers.neural_tangents(setting, 1)
     if peers.has_torch():
@@ -86,6 +87,16 @@ def bare_products(setting: Setting) -> Way:
         return forward, backward, [a @ a.T for a in inputs + deltas]
 
     return Way(lambda: products(inputs, deltas, weights), compared=False)
+
+
+def as_many_products(setting: Setting, side: int = 1024) -> Way:
+    """Return products of large matrices, with the operations that the routes need."""
+    cost = ntkbook.ntk_cost(setting.apply, setting.params, setting.x)
+    a = jnp.ones((side, side), np.float32)
+    product = jax.jit(lambda a: a @ a)
+    count = -(-int(cost.operations) // (2 * side**3))
+    how = f"{cost.temporary / 2**20:.0f} MiB beside the kernel, as planned"
+    return Way(lambda: [product(a) for _ in range(count)], compared=False, how=how)
 
 
 def error_in_float32(setting: Setting) -> float:

@@ -1,4 +1,8 @@
-"""The book's notebooks by their names: `01_...` are chapters, `P1_...` projects."""
+"""The book's notebooks by their names: `01_...` are chapters, `P1_...` projects.
+
+A guide, such as `your_network`, has neither a number nor exercises, so courses are made
+without it; the site and Colab have it like the others.
+"""
 
 import re
 from collections.abc import Iterator
@@ -7,15 +11,18 @@ from pathlib import Path
 import yaml
 
 NOTEBOOKS = "[0-9P][0-9]_*.ipynb"  # sorted, the chapters come first
+WITH_GUIDES = "*_*.ipynb"
 
 
 def number_of(name: str) -> str:
-    """What the book calls a notebook.
+    """What the book calls a notebook; nothing where it is a guide.
 
     >>> number_of("03_width_scaling.ipynb"), number_of("P1_test_error")
     ('3', 'P1')
+    >>> number_of("your_network.ipynb")
+    ''
     """
-    return name[:2].lstrip("0")
+    return name[:2].lstrip("0") if name[1:2].isdigit() else ""
 
 
 def is_project(name: str) -> bool:

@@ -108,6 +108,26 @@ def blocks_of_gram(
         yield r, c, block[: r.stop - r.start, : c.stop - c.start]
 
 
+def in_parts(prepare: Callable, length: int, x):
+    """Prepare so many inputs at once, and join what comes out.
+
+    So one compiled program serves any number of inputs: the last part is filled up,
+    to a power of two where it is the only one.
+    """
+    n = batch.count(x)
+    if n < length:
+        length = min(length, 1 << (n - 1).bit_length())
+    parts = [slice(i, min(i + length, n)) for i in range(0, n, length)]
+    whole = [slice(0, length)]  # what the last part is filled up to
+    found = [prepare(_take(x, part, whole)) for part in parts]
+    return found[0] if n == length else _joined(n, found)
+
+
+@partial(jax.jit, static_argnums=0)
+def _joined(n, parts):
+    return jax.tree.map(lambda *arrays: jnp.concatenate(arrays)[:n], *parts)
+
+
 @jax.jit
 def symmetric(block):
     """Return a block on the diagonal, equal to its transpose to the last bit.

@@ -79,6 +79,7 @@ class Mapped:
         """Write the next part, one or two blocks, and note it once the disk has it."""
         checksum = 0
         for place, block in zip(places, blocks, strict=True):
+            block = np.ascontiguousarray(block)  # a transposed one is copied once
             self.array[place] = block
             checksum = _crc32(block, checksum)
         self.array.flush()

@@ -19,11 +19,16 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from ntkbook._types import AnyArray
 from ntkbook.machine.memory import blocks
-from ntkbook.validation import batch, independence, model
+from ntkbook.machine.progress import progress_bar
+from ntkbook.validation import batch, checks, independence, model
 
 
 def second_derivative_norm(
-    apply: Callable, params: PyTree, x: Float[AnyArray, "n ..."]
+    apply: Callable,
+    params: PyTree,
+    x: Float[AnyArray, "n ..."],
+    *,
+    progress: bool = True,
 ) -> tuple[float, float]:
     r"""Enclose the operator norm of the outputs' second derivative.
 
@@ -38,6 +43,8 @@ def second_derivative_norm(
         apply: ``apply(params, x) -> (n, k)``, twice differentiable in ``params``.
         params: where.
         x: inputs, ``(n, ...)``.
+        progress: count the products with the operators where it takes longer than two
+            seconds; how many there will be is not known.
 
     Returns:
         ``(attained, bound)`` around the left-hand side; equal for one output at one
@@ -57,96 +64,135 @@ def second_derivative_norm(
         >>> round(low, 4), round(high, 4)
         (2.0, 2.0)
     """
+    checks.boolean("progress", progress)
     x = batch.check("x", x, model.parameters("params", params))
     k = model.outputs_of(apply, params, x).shape[1]
     independence.check(apply, params, x, needs="The second derivative's norm")
-    flat, unravel = ravel_pytree(params)
+    with progress_bar(progress, desc="second derivative", unit=" products") as bar:
+        return _enclosed(apply, params, x, k, bar)
+
+
+def _enclosed(apply, params, x, k, bar) -> tuple[float, float]:
+    like = jax.eval_shape(lambda: ravel_pytree(params)[0])
 
     def hessian_product(c):
-        return lambda v: ravel_pytree(
-            _hessian_product(apply, params, x, c, unravel(v))
-        )[0]
+        return lambda v: _hessian_product(apply, params, x, c, v)
 
-    # One row needs two vectors as long as the parameters, for each output.
-    rows = blocks(batch.count(x), 4 * k * flat.size * flat.dtype.itemsize)
+    def each(v):
+        for row in _rows(x, k, like):
+            some = batch.take(x, row)
+            yield some, _each(apply, params, some, v)[1]
+
+    def curvature(v):
+        found = [np.asarray(u) @ np.asarray(v) for _, u in each(v)]
+        return np.concatenate(found).reshape(-1, k)
 
     def sum_of_squares(v):
-        v = unravel(v)
-        return sum(
-            ravel_pytree(_sum_of_squares(apply, params, batch.take(x, row), v))[0]
-            for row in rows
-        )
+        # First every H_i v, then sum_i H_i (H_i v).
+        return sum(np.asarray(_sum(apply, params, some, u)) for some, u in each(v))
 
-    squared, v = _largest_eigenvalue(sum_of_squares, flat)
+    squared, v = _largest_eigenvalue(sum_of_squares, like, bar)
     bound = max(squared, 0.0) ** 0.5
     if bound == 0:
         return 0.0, 0.0
-    curvature = _curvature(apply, params, x, unravel(v))
-    if jnp.linalg.norm(curvature) < 1e-3 * bound:
+    bend = curvature(v)
+    if np.linalg.norm(bend) < 1e-3 * bound:
         # Where eigenvalues come in pairs of both signs, as for every network that is
         # linear in each of two layers, v may mix them, and their curvatures cancel.
         # Any other first vector serves.
-        other = np.random.default_rng(0).standard_normal(curvature.shape)
-        curvature = jnp.asarray(other, curvature.dtype)
+        bend = np.random.default_rng(0).standard_normal(bend.shape)
     attained = 0.0
     for _ in range(100):
         # The best v for a given c; then, in closed form, the best c for that v.
-        c = curvature / jnp.linalg.norm(curvature)
+        c = jnp.asarray(bend / np.linalg.norm(bend), like.dtype)
         before = attained
-        value, v = _largest_eigenvalue(hessian_product(c), flat, v)
+        value, v = _largest_eigenvalue(hessian_product(c), like, bar, v)
         attained = max(abs(value), before)
         if attained <= before * (1 + 1e-6):
             break
-        curvature = _curvature(apply, params, x, unravel(v))
+        bend = curvature(v)
     # Rounding may leave the two ends, equal in exact arithmetic, in the wrong order.
     return attained, max(bound, attained)
 
 
-@partial(jax.jit, static_argnums=0)
+def _rows(x, k, like) -> list[slice]:
+    # One row needs some vectors as long as the parameters, for each output.
+    return blocks(batch.count(x), 6 * k * like.size * like.dtype.itemsize)
+
+
+def jacobian(apply, params, x, k: int) -> np.ndarray | None:
+    """Return the Jacobian, ``(n k, p)``; ``None`` where it is too large for one block.
+
+    It comes out of a program that :func:`second_derivative_norm` needs as well.
+    """
+    independence.check(apply, params, x, needs="A Jacobian, input by input,")
+    zero = jax.eval_shape(lambda: ravel_pytree(params)[0])
+    if len(_rows(x, k, zero)) > 1:
+        return None
+    zero = jnp.zeros(zero.shape, zero.dtype)
+    return np.asarray(_each(apply, params, x, zero)[0])
+
+
+# Seconds to compile, and not much to run: so what counts is the compiler's time.
+QUICK = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+}
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
 def _hessian_product(apply, params, x, c, v):
     """Return (sum_i c_i H_i) v: a derivative along v of one gradient."""
+    v = ravel_pytree(params)[1](v)
     gradient = jax.grad(lambda p: jnp.vdot(c, apply(p, x)))
-    return jax.jvp(gradient, (params,), (v,))[1]
+    return ravel_pytree(jax.jvp(gradient, (params,), (v,))[1])[0]
 
 
-@partial(jax.jit, static_argnums=0)
-def _curvature(apply, params, x, v):
-    """Return the outputs' second derivative along v, shape (n, k)."""
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+def _each(apply, params, x, v):
+    """Return the gradient of each output at each input, and H_i v, both (n k, p)."""
+    v = ravel_pytree(params)[1](v)
 
-    def slope(p):
-        return jax.jvp(lambda q: apply(q, x), (p,), (v,))[1]
+    def gradients(p):
+        return jax.vmap(lambda x_i: jax.jacrev(_at(apply, x_i))(p))(x)
 
-    return jax.jvp(slope, (params,), (v,))[1]
+    def flat(tree):
+        leaves = jax.tree.leaves(tree)
+        rows = leaves[0].shape[0] * leaves[0].shape[1]
+        return jnp.concatenate([a.reshape(rows, -1) for a in leaves], axis=1)
 
-
-@partial(jax.jit, static_argnums=0)
-def _sum_of_squares(apply, params, x, v):
-    """Return (sum_i H_i^2) v, for the inputs of one block."""
-    k = jax.eval_shape(apply, params, x).shape[1]
-
-    def slope(p, x_i, a, direction):  # of output a at input i
-        return jax.jvp(lambda p: apply(p, batch.alone(x_i))[0, a], (p,), (direction,))[
-            1
-        ]
-
-    def for_each(function, *batches):  # over inputs, and over outputs
-        over_outputs = jax.vmap(function, (None, 0, *[0] * len(batches)))
-        return jax.vmap(over_outputs, (0, None, *[0] * len(batches)))(
-            x, jnp.arange(k), *batches
-        )
-
-    # First every H_i v: each is the gradient of a slope along v ...
-    each = for_each(lambda x_i, a: jax.grad(slope)(params, x_i, a, v))
-    # ... then sum_i H_i (H_i v): one gradient, of the sum of all slopes.
-    return jax.grad(lambda p: for_each(partial(slope, p), each).sum())(params)
+    return tuple(map(flat, jax.jvp(gradients, (params,), (v,))))
 
 
-def _largest_eigenvalue(product, like, start=None):
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+def _sum(apply, params, x, each):
+    """Return sum_i H_i u_i, as one gradient of the sum of all slopes along u_i."""
+    unravel, n = ravel_pytree(params)[1], batch.count(x)
+    directions = jax.vmap(unravel)(each)
+    directions = jax.tree.map(lambda a: a.reshape(n, -1, *a.shape[1:]), directions)
+
+    def slopes(p):
+        def of_one(x_i, some):  # of output a along the direction a
+            along = jax.vmap(lambda u: jax.jvp(_at(apply, x_i), (p,), (u,))[1])
+            return jnp.trace(along(some))
+
+        return jax.vmap(of_one)(x, directions).sum()
+
+    return ravel_pytree(jax.grad(slopes)(params))[0]
+
+
+def _at(apply, x_i):
+    """Return the outputs at one input as a function of the parameters."""
+    return lambda p: apply(p, batch.alone(x_i))[0]
+
+
+def _largest_eigenvalue(product, like, bar, start=None):
     """Return the eigenvalue of largest size and its vector, by Lanczos iterations."""
     # The iteration runs in float64, whatever the precision of the products is.
     p = like.size
 
     def image_of(v):
+        bar.update()
         return np.asarray(product(jnp.asarray(v.ravel(), like.dtype)), np.float64)
 
     # Any start that is not orthogonal to the answer will do. One that is given gets

@@ -232,7 +232,7 @@ def same_dtype(name1: str, dtype1, name2: str, dtype2) -> None:
 def finite(name: str, tree) -> None:
     """Raise a ``ValueError`` where a concrete array holds NaN or infinity."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        if not isinstance(leaf, Tracer) and not _all_finite(leaf):
+        if not isinstance(leaf, Tracer) and not all_finite(leaf):
             bad = int(np.sum(~np.isfinite(np.asarray(leaf))))
             raise ValueError(
                 f"`{name}{jax.tree_util.keystr(path)}` holds {bad} values that are "
@@ -240,7 +240,7 @@ def finite(name: str, tree) -> None:
             )
 
 
-def _all_finite(array) -> bool:
+def all_finite(array) -> bool:
     """Say whether a concrete array is finite, where it lies.
 
     On the host NumPy looks, which has nothing to compile and never cuts float64 short.
@@ -255,7 +255,7 @@ def _all_finite(array) -> bool:
 
 def finite_result(result, message: str):
     """Return a concrete result if it is finite; raise the message where it is not."""
-    if not is_traced(result) and not _all_finite(result):
+    if not is_traced(result) and not all_finite(result):
         raise ValueError(message)
     return result
 

@@ -1,20 +1,23 @@
 """Refuse an ``apply`` whose output at one input depends on chance or on the others.
 
 The tangent kernel of such a function, taken input by input, is that of another
-function, and nothing in the result would show it. So four inputs are evaluated
+function, and nothing in the result would show it. Most networks are proven to be none
+of these from their jaxpr (``rowwise``). Of the others four inputs are evaluated
 together and alone. What counts is how ``apply`` is built and not what it computes at
 these parameters: a batch normalisation whose scale is 0 mixes nothing there, and
 everything after a step of training. So parameters and inputs are moved by noise before,
 and a function that has passed is not evaluated again for others of the same shapes.
 """
 
+from contextlib import nullcontext
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 
-from ntkbook.validation import batch, checks
+from ntkbook.validation import batch, checks, rowwise
 from ntkbook.validation.jaxprs import equations
 from ntkbook.validation.remembered import Remembered
 
@@ -34,30 +37,38 @@ def check(apply, params, x, needs: str) -> bool:
     kind = jax.tree.structure((params, x)), str(shapes)
     if _passed.get(apply, kind):
         return True
-    traced = jax.make_jaxpr(apply)(params, batch.shape_of_one(x, (1,)))
-    if checks.is_traced(traced.consts):
-        return False  # what `apply` closes over has no values yet
+    one, several = (
+        jax.make_jaxpr(apply)(params, batch.shape_of_one(x, (rows,)))
+        for rows in (1, ROWS)
+    )
+    if rowwise.proven(one, several, len(jax.tree.leaves(params))):
+        _passed.put(apply, kind, True)
+        return True
     rng = np.random.default_rng(0)
+    held = checks.is_traced((one.consts, several.consts))
+    both_ways = partial(_both_ways, apply)
+    if held:  # what `apply` closes over has no values yet: any will do
+        with _eagerly():
+            stand_ins = _with_values(rng, several, one)
+        both_ways = jax.jit(partial(_outputs, *stand_ins), compiler_options=QUICK)
     rows = np.arange(ROWS) % batch.count(x)
     # Where a traced function calls this, nothing has values: noise alone must do.
-    with jax.ensure_compile_time_eval():
+    with _eagerly():
         moved = jax.tree.map(partial(_moved, rng), params)
         some = jax.tree.map(lambda a: _moved(rng, _rows(a, rows)), x)
-        found = _both_ways(apply, moved, some)
+        found = both_ways(moved, some)
         if not _finite(found) and not checks.is_traced((params, x)):
             moved, some = params, batch.take(x, rows)
-            found = _both_ways(apply, moved, some)
+            found = both_ways(moved, some)
     if not _finite(found):
         return False  # it fails elsewhere
     together, alone = (np.asarray(a, np.float64) for a in found)
     scale = 1 + np.abs(together).max()
     close = float(jnp.finfo(found[0].dtype).eps) ** 0.5 * scale
     if np.abs(together - alone).max() > close:
-        close = max(close, _coarsest(traced.jaxpr) ** 0.5 * scale)
+        close = max(close, _coarsest(several.jaxpr) ** 0.5 * scale)
     if np.abs(together - alone).max() > close:
-        with jax.ensure_compile_time_eval():
-            again = np.asarray(_once_more(apply, moved, some), np.float64)
-        if np.abs(together - again).max() > close:
+        if not held and _changes(apply, moved, some, together, close):
             why = "gives another result each time: switch dropout off"
         else:
             why = (
@@ -71,7 +82,7 @@ def check(apply, params, x, needs: str) -> bool:
             f"`apply(params, x)` {why}. {needs} needs a function of the parameters "
             "and of one input."
         )
-    certain = any(
+    certain = not held and any(
         len(np.unique(a, axis=0)) > 1 for a in map(np.asarray, jax.tree.leaves(some))
     )
     if certain:
@@ -120,19 +131,68 @@ QUICK = {
 }
 
 
-@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
-def _both_ways(apply, params, x):
+def _eagerly():
+    """Compute numbers now, also where a traced function calls this.
+
+    Not otherwise: inside of that context JAX traces nothing without computing it, and
+    Flax, for example, draws new parameters when a module is called.
+    """
+    traced = checks.is_traced(jnp.zeros(()))
+    return jax.ensure_compile_time_eval() if traced else nullcontext()
+
+
+def _outputs(together, alone, params, x):
     """Return the outputs of some inputs, and of each input alone.
 
     What ``apply`` draws at random in Python is drawn anew at each of the two calls.
     """
     # Some accelerators would round one of the products and not the other.
     with jax.default_matmul_precision("highest"):
-        one_by_one = jax.vmap(lambda x_i: apply(params, batch.alone(x_i))[0])(x)
-        return apply(params, x), one_by_one
+        one_by_one = jax.vmap(lambda x_i: alone(params, batch.alone(x_i))[0])(x)
+        return together(params, x), one_by_one
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+def _both_ways(apply, params, x):
+    return _outputs(apply, apply, params, x)
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=QUICK)
 def _once_more(apply, params, x):
     with jax.default_matmul_precision("highest"):
         return apply(params, x)
+
+
+def _changes(apply, params, x, before, close) -> bool:
+    """Say whether the same call gives other outputs now."""
+    with _eagerly():
+        again = np.asarray(_once_more(apply, params, x), np.float64)
+    return bool(np.abs(before - again).max() > close)
+
+
+def _with_values(rng, *jaxprs) -> list:
+    """Return functions whose closed-over values, as yet unknown, are some numbers.
+
+    They are the same numbers for all functions that close over the same value.
+    """
+    known: dict = {}
+
+    def value(const):
+        if checks.is_traced(const):
+            return known.setdefault(id(const), _any_value(rng, const))
+        return const
+
+    def function(closed):
+        closed = core.ClosedJaxpr(closed.jaxpr, list(map(value, closed.consts)))
+        evaluated = core.jaxpr_as_fun(closed)
+        return lambda params, x: evaluated(*jax.tree.leaves((params, x)))[0]
+
+    return list(map(function, jaxprs))
+
+
+def _any_value(rng, a):
+    if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
+        return jax.random.split(jax.random.key(0), a.shape)
+    if jnp.issubdtype(a.dtype, jnp.floating):
+        return jnp.asarray(rng.uniform(0.5, 1.5, a.shape), a.dtype)
+    return jnp.asarray(rng.integers(0, 2, a.shape), a.dtype)

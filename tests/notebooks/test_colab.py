@@ -7,7 +7,7 @@ import nbformat
 import pytest
 import yaml
 
-from book.tools.files import NOTEBOOKS
+from book.tools.files import WITH_GUIDES
 from book.tools.notebooks import colab
 from book.tools.notebooks.citations import Bibliography
 from book.tools.notebooks.to_markdown import Book, Renderer
@@ -190,7 +190,7 @@ def test_what_cannot_be_converted_is_an_error(source, message):
 def test_the_books_chapters_convert(tmp_path):
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     written = colab.convert_all(ROOT / "notebooks", tmp_path, config)
-    assert len(written) == len(list((ROOT / "notebooks").glob(NOTEBOOKS)))
+    assert len(written) == len(list((ROOT / "notebooks").glob(WITH_GUIDES)))
     for path in written:
         nb = nbformat.read(path, as_version=4)
         nbformat.validate(nb)

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from book.tools.course import generate
-from book.tools.files import NOTEBOOKS
+from book.tools.files import NOTEBOOKS, WITH_GUIDES
 from book.tools.notebooks import colab
 from book.tools.notebooks.wheel import build_wheel
 from tests.helpers import needs
@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT / ".venv-colab" / "bin" / "python"
 PYTHON = Path(os.environ.get("NTKBOOK_COLAB_PYTHON", DEFAULT))
 CHAPTERS = sorted((ROOT / "notebooks").glob(NOTEBOOKS))
+EVERY = sorted((ROOT / "notebooks").glob(WITH_GUIDES))
 OFTEN = CHAPTERS[:1]
 
 # Runs a notebook in the environment of the Python that runs this, in its own process.
@@ -91,7 +92,7 @@ def wheel(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "path",
-    [path if path in OFTEN else weekly(path) for path in CHAPTERS],
+    [path if path in OFTEN else weekly(path) for path in EVERY],
     ids=lambda path: path.stem,
 )
 def test_a_chapter_runs_cold(path, tmp_path, wheel):

@@ -21,7 +21,7 @@ import nbformat
 import yaml
 
 from book.tools.about import site_address
-from book.tools.files import NOTEBOOKS, number_of
+from book.tools.files import WITH_GUIDES, number_of
 from book.tools.notebooks.citations import Bibliography
 from book.tools.notebooks.myst import Chapter, in_solutions, with_note
 from book.tools.notebooks.to_markdown import Book, Renderer
@@ -149,7 +149,7 @@ def read_chapters(notebooks: Path) -> tuple[dict, dict]:
     """All chapters of a folder, by path, and what the labels in them point to."""
     found = {
         path: nbformat.read(path, as_version=4)
-        for path in sorted(Path(notebooks).glob(NOTEBOOKS))
+        for path in sorted(Path(notebooks).glob(WITH_GUIDES))
     }
     targets = {}
     for path, nb in found.items():
@@ -160,7 +160,7 @@ def read_chapters(notebooks: Path) -> tuple[dict, dict]:
 def convert_all(
     notebooks: Path, out: Path, config: dict, wheel: Path | None = None
 ) -> list[Path]:
-    """Convert every chapter `NN_name.ipynb` in a folder; returns what was written.
+    """Convert every notebook in a folder; returns what was written.
 
     Args:
         config: the contents of the book's `_config.yml`.

@@ -56,8 +56,9 @@ class Problem:
 
 def lint(path: Path) -> list[Problem]:
     """What is wrong with one notebook."""
-    if not re.match(r"[\dP]\d_\w+\.ipynb$", path.name):
-        return [Problem(path.name, "has no number", "Call it 08_name or P4_name")]
+    if not re.match(r"([\dP]\d|[a-z]{3,})_\w+\.ipynb$", path.name):
+        why = "has neither a number nor a guide's name"
+        return [Problem(path.name, why, "Call it 08_name, P4_name or in_words")]
     notebook = json.loads(path.read_text(encoding="utf-8"))
     problems = list(_title(notebook["cells"]))
     expected = 0

@@ -133,7 +133,7 @@ class Chapter:
     """The numbers of one chapter, given out in order as its cells go by.
 
     Args:
-        number: what the book calls it, such as `3` or `P1`.
+        number: what the book calls it, such as `3` or `P1`; or nothing.
     """
 
     def __init__(self, number: str):
@@ -142,7 +142,8 @@ class Chapter:
 
     def next(self, kind: str, title: str = "") -> Target:
         self.counts[kind] += 1
-        return Target(kind, f"{self.number}.{self.counts[kind]}", title)
+        number = f"{self.number}.{self.counts[kind]}".lstrip(".")
+        return Target(kind, number, title)
 
     def scan(self, text: str, targets: dict[str, Target]) -> None:
         """Number what stands in a Markdown cell, and note what its labels point to."""

@@ -217,6 +217,15 @@ class Plan(NamedTuple):
     work_per_input: int
     work_per_pair: int
 
+    @property
+    def long(self) -> bool:
+        """Say whether some layer is used at several places of an input.
+
+        Then it is a convolution, attention, or a recurrent network, and its features
+        take seconds to compile.
+        """
+        return not {FORMED, PAIRS}.isdisjoint(self.routes)
+
 
 def plan_for(apply: Callable, params, x, k: int, pairs: str) -> Plan:
     """Choose the routes from shapes alone; nothing is computed."""

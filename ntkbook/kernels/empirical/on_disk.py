@@ -1,6 +1,7 @@
 """Tangent kernels larger than memory."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -106,15 +107,30 @@ def ntk_on_disk(
             _same_as_before(mapped, kernel, apply, places(cut, pairs[0])[0])
         blocks |= {name: _slices(cut[name]) for name in cut}
         todo = blocks_of_gram(**blocks, pairs=pairs[done:])
+
+        def write(number, block):
+            if len(mapped.done) < number:
+                return  # the one before has failed
+            pair, block = pairs[number], np.asarray(check_finite(block))
+            both = [block, block.transpose(kernel.swap)]
+            where = places(cut, pair)
+            mapped.write(where, both[: len(where)])
+
         with progress_bar(
             progress, total=len(pairs), initial=done, desc="kernel"
         ) as bar:
-            for pair, (_, _, block) in zip(pairs[done:], todo, strict=True):
-                block = np.asarray(check_finite(block))
-                both = [block, block.transpose(kernel.swap)]
-                where = places(cut, pair)
-                mapped.write(where, both[: len(where)])
-                bar.update()
+            # While one block is computed, the one before is copied and written.
+            with ThreadPoolExecutor(1) as writer:
+                before = None
+                for number, (_, _, block) in enumerate(todo, done):
+                    job = writer.submit(write, number, block)
+                    if before is not None:
+                        before.result()
+                        bar.update()
+                    before = job
+                if before is not None:
+                    before.result()
+                    bar.update()
     return np.load(path, "r")
 
 

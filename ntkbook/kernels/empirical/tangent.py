@@ -27,13 +27,14 @@ from ntkbook.kernels.empirical.contraction import (
     features,
     plan_for,
 )
-from ntkbook.kernels.gram import gram_in_blocks
+from ntkbook.kernels.gram import gram_in_blocks, in_parts
 from ntkbook.machine.memory import blocks, memory_budget
 from ntkbook.machine.mesh import everywhere, gather, here, mesh_for, spread
 from ntkbook.validation import batch, checks, independence, model
 from ntkbook.validation.remembered import Remembered
 
 FULL = 512  # rows of outputs; matrix products with fewer do not fill a processor
+PART = 8  # inputs at once, where their features are a long program
 SIDE = 8  # blocks along the side of a symmetric kernel: 36 of 64 are computed
 
 
@@ -52,8 +53,10 @@ def ntk(
 
     It is computed on all devices that JAX has, those of other processes included: after
     ``jax.distributed.initialize()`` every process makes the same call and gets the same
-    result. ``jax.vmap`` or ``jax.lax.map`` over ``params`` gives the kernels of an
-    ensemble, or of the checkpoints of a training run.
+    result. For an ensemble, or for the checkpoints of a training run, call it in a
+    loop: it is compiled once. ``jax.vmap`` over ``params`` makes one program of them,
+    which pays for small dense networks; convolutions run slower in it on processors,
+    and several times slower in ``jax.lax.map``.
 
     Args:
         apply: ``apply(params, x) -> (n, k)``, a network's ``apply`` or any JAX function
@@ -65,7 +68,8 @@ def ntk(
         x1: inputs, ``(n1, ...)``: an array of numbers, tokens or pixels, or a pytree of
             arrays that share their first axis, such as tokens and their mask.
         x2: inputs, ``(n2, ...)``; ``None`` means ``x1``.
-        trace: return the trace over the outputs, which contracts k times less.
+        trace: return the trace over the outputs: there is less to contract and to keep,
+            but the derivatives of all k outputs are needed as before.
         per_output: return the kernel of each output with itself, without the k^2 - k
             others.
 
@@ -95,12 +99,11 @@ def ntk(
     Source: :cite:t:`jacot2018neural`; the layerwise contraction is the dense case of
     :cite:t:`novak2022fast`.
     """
-    kernel = kernel_of(apply, params, x1, x2, _pairs(trace, per_output))
-    how = kernel.blocks()
-    if kernel.in_one(how):  # small: calling several programs would be most of the work
+    kernel = kernel_of(apply, params, x1, x2, pairs_of(trace, per_output))
+    if kernel.small:  # calling several programs would be most of the work
         inputs = kernel.x1, kernel.x2
         return check_finite(_at_once(kernel.plan.how, kernel.params, *inputs))
-    return check_finite(gram_in_blocks(**how, swap=kernel.swap))
+    return check_finite(gram_in_blocks(**kernel.blocks(), swap=kernel.swap))
 
 
 def ntk_diagonal(
@@ -139,47 +142,6 @@ def ntk_diagonal(
     return check_finite(jnp.concatenate(found))
 
 
-def ntk_routes(
-    apply: Callable, params: PyTree, x: Float[AnyArray, "n ..."]
-) -> dict[str, str]:
-    """Say for each parameter how its part of the tangent kernel is computed.
-
-    Args:
-        apply: ``apply(params, x) -> (n, k)``, as for :func:`ntk`.
-        params: the parameters.
-        x: inputs, ``(n, ...)``; only their shape matters.
-
-    Returns:
-        For each parameter, named by its place in ``params``, one of ``"unused"``;
-        ``"Grams of inputs and deltas"``, of a layer that is used at one place an input;
-        ``"pairs of places"``, the same where there are several; ``"formed from inputs
-        and deltas"``, where that is less work; ``"Jacobian of its equations"``, for
-        whatever is no product of one parameter with something; and for all of them
-        ``"whole Jacobian"``, where JAX can differentiate the network in forward mode
-        only.
-
-    Raises:
-        ValueError: as :func:`ntk`.
-        TypeError: as :func:`ntk`.
-
-    Example:
-        >>> import jax.numpy as jnp, ntkbook
-        >>> apply = lambda p, x: jnp.tanh(x @ p["w"] + p["b"])
-        >>> params = {"w": jnp.zeros((2, 3)), "b": jnp.zeros((1, 3))}
-        >>> params["old"] = jnp.zeros(1)
-        >>> routes = ntkbook.ntk_routes(apply, params, jnp.ones((1, 2)))
-        >>> for name, route in routes.items():
-        ...     print(name, route)
-        ['b'] Jacobian of its equations
-        ['old'] unused
-        ['w'] Grams of inputs and deltas
-    """
-    kernel = kernel_of(apply, params, x, name="x")
-    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(params)]
-    names = map(jax.tree_util.keystr, paths)
-    return dict(zip(names, kernel.plan.routes, strict=True))
-
-
 class Kernel(NamedTuple):
     """A kernel to be computed: checked arguments, and how."""
 
@@ -202,44 +164,58 @@ class Kernel(NamedTuple):
         axes = {SUM: 0, OWN: 1, ALL: 2}[self.plan.how.pairs]
         return (n1, n2) + (self.plan.outputs,) * axes
 
-    def in_one(self, how: dict[str, Any]) -> bool:
-        """Say whether it is small, and one device computes it in one block.
+    @property
+    def small(self) -> bool:
+        """Say whether one device computes it in one block, in one program.
 
         What is not small is no program of its own for each pair of numbers of inputs:
-        those would be many to compile.
+        those would be many to compile. Nor is a network whose layers are used at many
+        places, whose features are a long program.
         """
-        one = len(how["rows"]) == 1 and len(how["columns"] or [0]) == 1
-        small = max(self.shape[:2]) * self.plan.outputs <= FULL
-        return one and small and how["multiple"] == 1  # of devices
+        plan, rows = self.plan, max(self.shape[:2])
+        if rows * plan.outputs > FULL or plan.long:
+            return False
+        numbers = rows * (4 * plan.work_per_input + rows * plan.work_per_pair)
+        fits = numbers * self.dtype.itemsize <= memory_budget()
+        return fits and mesh_for(self.params, self.x1, self.x2) is None
+
+    def cut(self, devices: int = 1) -> dict[str, Any]:
+        """Return into which blocks inputs are cut, and whether features are kept."""
+        plan, number = self.plan, self.dtype.itemsize
+
+        def slices(n, at_most=None):
+            # Two blocks are alive at once, and making one needs as much again.
+            per_row = 4 * plan.work_per_input * number
+            return blocks(n, per_row, at_most, plan.work_per_pair * number)
+
+        (n1, n2), square = self.shape[:2], self.x2 is None
+        side = max(-(-FULL * devices // plan.outputs), -(-n1 // SIDE))
+        n = n1 if square else n1 + n2
+        return dict(
+            rows=slices(n1, side if square else None),
+            columns=None if square else slices(n2),
+            keep=n * plan.features * number <= memory_budget() / 2,
+        )
 
     def blocks(self) -> dict[str, Any]:
         """Return how to compute it block by block, as ``gram_in_blocks`` takes it."""
-        plan, mesh = self.plan, mesh_for(self.params, self.x1, self.x2)
+        how, mesh = self.plan.how, mesh_for(self.params, self.x1, self.x2)
         params, x1, x2 = everywhere(mesh, (self.params, self.x1, self.x2))
-        number, devices = self.dtype.itemsize, 1 if mesh is None else mesh.size
-
-        def slices(x, at_most=None):
-            # Two blocks are alive at once, and making one needs as much again.
-            per_row = 4 * plan.work_per_input * number
-            per_pair = plan.work_per_pair * number
-            return blocks(batch.count(x), per_row, at_most, per_pair)
-
-        n1 = batch.count(x1)
-        n = n1 + (0 if x2 is None else batch.count(x2))
-        side = max(-(-FULL * devices // plan.outputs), -(-n1 // SIDE))
+        devices = 1 if mesh is None else mesh.size
+        prepare = partial(_features, how, mesh, params)
+        if self.plan.long and jax.default_backend() == "cpu":
+            prepare = partial(in_parts, prepare, PART * devices)
         return dict(
-            contract=partial(_contract, plan.how, mesh),
-            prepare=partial(_features, plan.how, mesh, params),
+            contract=partial(_contract, how, mesh),
+            prepare=prepare,
             x1=x1,
             x2=x2,
-            rows=slices(x1, side if x2 is None else None),
-            columns=None if x2 is None else slices(x2),
-            keep=n * plan.features * number <= memory_budget() / 2,
             multiple=devices,
+            **self.cut(devices),
         )
 
 
-def _pairs(trace, per_output) -> str:
+def pairs_of(trace, per_output) -> str:
     checks.boolean("trace", trace)
     checks.boolean("per_output", per_output)
     if trace and per_output:
@@ -249,23 +225,30 @@ def _pairs(trace, per_output) -> str:
 
 # Plans of the calls that passed every check, without the function.
 _plans = Remembered()
+_cleared = [0]  # how often JAX's caches were emptied, as far as calls have seen
+
+
+@jax.jit
+def _probe():
+    """Be traced again whenever JAX's caches have been emptied, and count it."""
+    _cleared[0] += 1
+    return 0
 
 
 def kernel_of(apply, params, x1, x2=None, pairs=ALL, name="x1") -> Kernel:
     """Check the arguments of :func:`ntk`, and plan.
 
-    Another call of the same kind is only asked whether its numbers are finite, and
-    whether its outputs are the same ones, which may change where JAX's caches were
-    cleared: all else follows from the function, the trees, shapes and dtypes.
+    Another call of the same kind is only asked whether its numbers are finite: all else
+    follows from the function, the trees, shapes and dtypes. JAX itself, too, traces a
+    function once and for all, unless its caches are cleared.
     """
     leaves, tree = jax.tree.flatten((params, x1, x2))
     kind = _kind(pairs, leaves, tree)
     known = None if kind is None else _plans.get(apply, kind)
-    if known is not None and _finite(leaves):
-        plan, dtype, out = known
-        if checks.shape_of("apply(params, x)", apply, params, x1) == out:
-            how = plan.how._replace(apply=apply)
-            return Kernel(plan._replace(how=how), params, x1, x2, dtype)
+    if known is not None and all(map(checks.all_finite, leaves)):
+        plan, dtype = known
+        how = plan.how._replace(apply=apply)
+        return Kernel(plan._replace(how=how), params, x1, x2, dtype)
     dtype = model.parameters("params", params)
     x1 = batch.check(name, x1, dtype)
     if x2 is not None:
@@ -276,15 +259,16 @@ def kernel_of(apply, params, x1, x2=None, pairs=ALL, name="x1") -> Kernel:
     plan = plan_for(apply, params, x1, out.shape[1], pairs)
     if certain and kind is not None:
         bare = plan._replace(how=plan.how._replace(apply=None))
-        _plans.put(apply, kind, (bare, dtype, out))
+        _plans.put(apply, kind, (bare, dtype))
     return Kernel(plan, params, x1, x2, dtype)
 
 
 def _kind(pairs, leaves, tree):
     """Return what identifies a kind of call; ``None`` where it has to be checked."""
-    if not all(isinstance(a, jax.Array) for a in leaves):
+    if not all(isinstance(a, jax.Array) for a in leaves) or checks.is_traced(leaves):
         return None
-    kind = pairs, tree, tuple((a.shape, a.dtype) for a in leaves)
+    _probe()
+    kind = _cleared[0], pairs, tree, tuple((a.shape, a.dtype) for a in leaves)
     try:
         hash(kind)
     except TypeError:
@@ -292,18 +276,15 @@ def _kind(pairs, leaves, tree):
     return kind
 
 
-def _finite(leaves) -> bool:
-    try:
-        checks.finite("leaf", leaves)
-    except ValueError:
-        return False  # the slower way says where
-    return True
-
-
 @partial(jax.jit, static_argnums=0)
 def _at_once(how, params, x1, x2):
     one = features(how, params, x1)
     return contract(how, one, one if x2 is None else features(how, params, x2))
+
+
+def programs(how) -> tuple[Callable, Callable]:
+    """Return what is compiled: features of (params, x), and their contraction."""
+    return partial(_features, how, None), partial(_contract_everywhere, how, None)
 
 
 @partial(jax.jit, static_argnums=(0, 1))

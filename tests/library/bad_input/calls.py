@@ -74,6 +74,10 @@ def ntk_routes(apply=linear, params=W, x=X):
     ntkbook.ntk_routes(apply, params, x)
 
 
+def ntk_cost(apply=linear, params=W, x=X, points=None, **options):
+    return float(ntkbook.ntk_cost(apply, params, x, points, **options).operations)
+
+
 def ntk_contributions(apply=linear, params=W, x1=X, x2=None):
     found = ntkbook.ntk_contributions(apply, params, x1, x2)
     return np.stack(list(found.values()))
@@ -208,12 +212,12 @@ def critique_network(x=UNIT, y=np.ones(2), x_test=UNIT, **options):  # noqa: B00
     return ntkbook.critique.network(x, y, x_test, **settings | options)
 
 
-def kappa(apply=NET.apply, params=PARAMS, x=X, y=Y):
-    return ntkbook.kappa(apply, params, x, y)
+def kappa(apply=NET.apply, params=PARAMS, x=X, y=Y, **options):
+    return ntkbook.kappa(apply, params, x, y, **options)
 
 
-def second_derivative(apply=NET.apply, params=PARAMS, x=X):
-    return second_derivative_norm(apply, params, x)
+def second_derivative(apply=NET.apply, params=PARAMS, x=X, **options):
+    return second_derivative_norm(apply, params, x, **options)
 
 
 def limit_memory(gib=1.0):
@@ -230,6 +234,7 @@ FUNCTIONS = [
     ntk_diagonal,
     ntk_operator,
     ntk_routes,
+    ntk_cost,
     ntk_contributions,
     ntk_on_disk,
     linearize,

@@ -44,6 +44,7 @@ from tests.library.bad_input.calls import (
     mlp,
     ntk,
     ntk_contributions,
+    ntk_cost,
     ntk_diagonal,
     ntk_on_disk,
     ntk_operator,
@@ -89,10 +90,13 @@ CASES = [
     *[(f, {"x2": bad}, "x2")
       for f in (ntk, ntk_operator, ntk_on_disk)
       for bad in (*BAD_X[1:], X[:, :1], X.astype(jnp.float32))],
-    *[(f, {"x": bad}, "x") for f in (ntk_diagonal, ntk_routes) for bad in BAD_X],
+    *[(f, {"x": bad}, "x") for f in (ntk_diagonal, ntk_routes, ntk_cost)
+      for bad in BAD_X],
+    *[(ntk_cost, {"points": bad}, "points") for bad in (*NOT_INTS[1:], 0, -1, 10**30)],
     *[(f, {"trace": bad}, "trace")
       for f in (ntk_trace, ntk_on_disk) for bad in (None, 1, "yes", [True])],
-    *[(ntk_on_disk, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
+    *[(f, {"progress": bad}, "progress")
+      for f in (ntk_on_disk, kappa, second_derivative) for bad in (None, 1, "yes")],
     *[(ntk_on_disk, {"path": bad}, "path")
       for bad in (None, 1, X, "", "kernel", "kernel.npz", "no/folder/kernel.npy")],
     *[(f, {"params": bad}, "params")

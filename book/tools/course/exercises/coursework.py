@@ -171,7 +171,7 @@ def read_all(
         ValueError: if there is no such chapter.
     """
     found, targets = read_chapters(notebooks)
-    found = {path.stem: nb for path, nb in found.items()}
+    found = {path.stem: nb for path, nb in found.items() if number_of(path.name)}
     numbers = {name[:2] for name in found}
     if missing := sorted(set(chapters or []) - numbers):
         raise ValueError(

@@ -1,8 +1,10 @@
 """Tangent kernels on disk: killed, damaged, raced for, and other kernels' files."""
 
+import json
 import os
 import resource
 import signal
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 import ntkbook
+from ntkbook.kernels.empirical import on_disk
 from ntkbook.machine.memory_mapped import fingerprint
 from tests.helpers.networks import ONE, THREE, agree, setting
 from tests.helpers.processes import finished, python
@@ -235,3 +238,24 @@ def test_several_processes_write_one_kernel(tmp_path):
     writers = [python(WRITER, path, 0, "never") for _ in range(3)]
     answers = {finished(one) for one in writers}
     assert len(answers) == 1 and answers.pop().startswith("True")
+
+
+def test_after_a_block_that_fails_no_other_is_written(tmp_path, monkeypatch):
+    """Blocks are written while the next ones are computed, and in their order."""
+    apply, params, x, _ = setting(n1=7, **THREE)
+    path, checked = tmp_path / "kernel.npy", []
+
+    def fails(block):
+        checked.append(block)
+        if len(checked) == 3:
+            raise ValueError("not finite")
+        return block
+
+    with ntkbook.limit_memory(2e-6):
+        with monkeypatch.context() as patch:
+            patch.setattr(on_disk, "check_finite", fails)
+            with pytest.raises(ValueError, match="not finite"):
+                ntkbook.ntk_on_disk(path, apply, params, x)
+        assert len(json.loads(Path(f"{path}.parts.json").read_text())["done"]) == 2
+        found = ntkbook.ntk_on_disk(path, apply, params, x)
+    agree(found, ntkbook.ntk(apply, params, x), 1e-13)
