@@ -95,7 +95,7 @@ def as_many_products(setting: Setting, side: int = 1024) -> Way:
     a = jnp.ones((side, side), np.float32)
     product = jax.jit(lambda a: a @ a)
     count = -(-int(cost.operations) // (2 * side**3))
-    how = f"{cost.temporary / 2**20:.0f} MiB beside the kernel, as planned"
+    how = f"{cost.temporary / 2**20:.0f} MiB besides the kernel, as planned"
     return Way(lambda: [product(a) for _ in range(count)], compared=False, how=how)
 
 

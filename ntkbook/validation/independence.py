@@ -134,7 +134,7 @@ QUICK = {
 def _eagerly():
     """Compute numbers now, also where a traced function calls this.
 
-    Not otherwise: inside of that context JAX traces nothing without computing it, and
+    Not otherwise: inside that context JAX traces nothing without computing it, and
     Flax, for example, draws new parameters when a module is called.
     """
     traced = checks.is_traced(jnp.zeros(()))

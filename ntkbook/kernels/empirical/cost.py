@@ -29,7 +29,7 @@ class Cost(NamedTuple):
     Attributes:
         points: n.
         kernel: bytes of the result.
-        temporary: bytes beside it, at most, by what :func:`ntkbook.ntk` keeps.
+        temporary: bytes besides it, at most, by what :func:`ntkbook.ntk` keeps.
         operations: additions and multiplications, as XLA counts them.
         seconds: what these take at the speed of a matrix product on this machine.
         blocks: into how many blocks the inputs are cut.
@@ -50,7 +50,7 @@ class Cost(NamedTuple):
             seconds = f"{self.seconds / 60:.0f} min"
         return (
             f"{self.points} inputs: a kernel of {_size(self.kernel)}, at most "
-            f"{_size(self.temporary)} beside it; {self.operations:.1e} operations in "
+            f"{_size(self.temporary)} besides it; {self.operations:.1e} operations in "
             f"{self.blocks} blocks, at least {seconds} and compilation"
         )
 
@@ -134,7 +134,7 @@ def ntk_cost(
 def ntk_routes(
     apply: Callable, params: PyTree, x: Float[AnyArray, "n ..."]
 ) -> dict[str, str]:
-    """Return for each parameter how its share of the tangent kernel is computed.
+    """Return for each parameter how its part of the tangent kernel is computed.
 
     Args:
         apply: ``apply(params, x) -> (n, k)``, as for :func:`ntkbook.ntk`.

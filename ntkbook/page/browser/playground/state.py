@@ -49,9 +49,7 @@ def complete(state: dict | None) -> dict[str, dict[str, Any]]:
 
 def _mapping(name: str, value) -> dict:
     if not isinstance(value, dict):
-        raise TypeError(
-            f"`{name}` must be a dictionary, not {checks.short(value)}."
-        )
+        raise TypeError(f"`{name}` must be a dictionary, not {checks.short(value)}.")
     return value
 
 

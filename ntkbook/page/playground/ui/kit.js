@@ -3,7 +3,7 @@
 // needs PARTS (browser/parts.js) above it.
 const KIT = (() => {
   const { html, svg, dress } = PARTS;
-  const NARROW = "\u202f", JOINED = "\u00a0";
+  const NARROW = "\u202f";
   const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
   const minus = (text) => String(text).replace("-", "−");
   const raised = (whole) => [...String(whole)].map((sign) => RAISED[sign]).join("");
@@ -30,7 +30,7 @@ const KIT = (() => {
     const value = 100 * share, size = Math.abs(value);
     if (size >= 9999.5) return `× ${number(share)}`;
     const text = value.toFixed(size < 0.0095 ? 3 : size < 0.095 ? 2 : size < 9.95 ? 1 : 0);
-    return `${minus(text)}${JOINED}%`;
+    return `${minus(text)}%`;
   }
 
   // Short text for a tick: 0.001 as 10⁻³, and no more digits than the distance needs.
@@ -140,6 +140,6 @@ const KIT = (() => {
 
   return {
     number, percent, tick, power, raised, unique, section, button, tickbox, choice, slider,
-    listed, linear, ticks, minus, html, svg, dress, JOINED,
+    listed, linear, ticks, minus, html, svg, dress,
   };
 })();
