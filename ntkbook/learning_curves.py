@@ -9,7 +9,7 @@ learns of each eigenfunction the part
     n = \sum_i L_i + \frac{\rho}{\kappa}
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -133,7 +133,8 @@ def _kappa(values, n, ridge, population) -> float:
     below = above - 1.0
     while too_much(below) < 0:
         below -= 2.0
-    return float(np.exp(brentq(too_much, below, above, xtol=1e-14)))
+    root: Any = brentq(too_much, below, above, xtol=1e-14)
+    return float(np.exp(root))
 
 
 def mean_field_risk(
@@ -259,9 +260,16 @@ def learnability(
         >>> float(parts.sum().round(12))        # two of three points are seen
         2.0
     """
-    found = kernel_regression(kernel, functions_train, k_test=k_test, ridge=ridge).test
+    kernel = host.host_matrix("kernel", kernel)
+    seen = host.host_array("functions_train", functions_train, "values of shape (n, j)")
+    if seen.ndim != 2 or len(seen) != len(kernel):
+        raise ValueError(
+            f"`functions_train` must have shape ({len(kernel)}, j), one row for each "
+            f"training point, but its shape is {seen.shape}."
+        )
+    k_test = host.test_kernel(k_test, len(kernel))
+    found = k_test @ kernel_regression(kernel, seen, ridge=ridge).weights
     exact = host.host_array("functions_test", functions_test, "values of shape (t, j)")
-    assert found is not None
     if exact.shape != found.shape:
         raise ValueError(
             f"`functions_test` must have shape {found.shape}, one row for each row of "

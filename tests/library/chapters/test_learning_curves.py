@@ -22,7 +22,7 @@ def test_one_hidden_layer_on_the_circle_is_the_closed_form():
     assert found[1] == pytest.approx(1 / 4, rel=1e-12)
     exact = (k**2 + 3) / (np.pi * (k**2 - 1)) ** 2
     np.testing.assert_allclose(found[2::2], exact, rtol=0, atol=1e-12)  # rounding
-    assert np.abs(found[3::2]).max() < 1e-14
+    assert np.abs(found[3::2]).max() < 1e-12
 
 
 def test_the_last_layer_alone_has_its_closed_form():
@@ -43,7 +43,8 @@ def test_on_equidistant_points_it_is_the_gram_matrix_with_aliases(depth, bias):
     for k in (1, 3, 5):
         wave = np.sin(k * turn)
         alias = sum(values[[abs(k + m * n) for m in range(-30, 31)]])
-        np.testing.assert_allclose(gram @ wave, n * alias * wave, rtol=0, atol=1e-3)
+        # Left out are aliases beyond 960: about 2 c / 32^2 / 30 of c / k^2.
+        np.testing.assert_allclose(gram @ wave, n * alias * wave, rtol=2e-3 * k**2 / 30)
         assert alias >= values[k]
 
 
