@@ -346,11 +346,12 @@ def test_an_odd_frequency_is_never_learned_without_a_bias(learning):
     learning.get_by_text("bias 1.0").wait_for()
     assert "Never" not in learning.locator(".ntk-words").inner_text()
     target = learning.get_by_role("slider", name="Target 3 of 9")
-    before = learning.locator(".ntk-live path.ntk-infinite").first.get_attribute("d")
+    curve = learning.locator(".ntk-live svg[role=group] path.ntk-infinite")
+    before = curve.get_attribute("d")
     target.focus()
     target.press("ArrowUp")
     assert target.get_attribute("aria-valuetext") == "target −0.9"
-    after = learning.locator(".ntk-live path.ntk-infinite").first.get_attribute("d")
+    after = curve.get_attribute("d")
     assert after != before and "NaN" not in after
 
 

@@ -3,7 +3,25 @@
 // Chapter 8, without a page. tests/site/test_live_figures.py holds it against the library.
 // It needs KERNELS (kernels.js) above it.
 const HARMONICS = (() => {
-  const STEPS = 2048, WEIGHT2 = 2; // of Simpson's rule; the variance of the weights
+  const WEIGHT2 = 2; // the variance of the weights
+
+  // Nodes and weights of Gauss on [0, pi], the weights over pi: roots of Legendre's
+  // polynomial by Newton's method.
+  const NODES = (() => {
+    const count = 400, found = [];
+    for (let i = 0; i < count; i++) {
+      let x = Math.cos((Math.PI * (i + 0.75)) / (count + 0.5)), slope = 1;
+      for (let turn = 0; turn < 6; turn++) {
+        let before = 1, now = x;
+        for (let k = 2; k <= count; k++)
+          [before, now] = [now, ((2 * k - 1) * x * now - (k - 1) * before) / k];
+        slope = (count * (before - x * now)) / (1 - x * x);
+        x -= now / slope;
+      }
+      found.push([(Math.PI * (1 - x)) / 2, 1 / ((1 - x * x) * slope * slope)]);
+    }
+    return found;
+  })();
 
   // The tangent kernel of two inputs of norm root 2 at an angle, and that of an input with
   // itself.
@@ -25,17 +43,16 @@ const HARMONICS = (() => {
   // Eigenvalues at frequencies 0, 1, ..., count - 1, over the kernel's diagonal.
   function eigenvalues(count, network) {
     const found = new Float64Array(count), own = profile(0, network)[1];
-    for (let j = 0; j <= STEPS; j++) {
-      const angle = (Math.PI * j) / STEPS;
-      const weight = (j === 0 || j === STEPS ? 1 : j % 2 ? 4 : 2) / (3 * STEPS);
-      const value = (weight * profile(angle, network)[0]) / own, cosine = Math.cos(angle);
+    for (const [angle, weight] of NODES) {
+      const value = (weight * profile(angle, network)[0]) / own;
+      const cosine = Math.cos(angle);
       let before = cosine, now = 1; // cos(-angle) and cos(0)
       for (let k = 0; k < count; k++) {
         found[k] += value * now;
         [before, now] = [now, 2 * cosine * now - before];
       }
     }
-    return found.map((value) => Math.max(value, 0));
+    return found.map((value) => (value > 1e-13 ? value : 0)); // what rounding leaves
   }
 
   // How often each frequency occurs: the constant once, the others as cosine and sine.
