@@ -140,7 +140,7 @@ def network_harmonics(
         >>> import ntkbook
         >>> from ntkbook.learning_curves import network_harmonics
         >>> ntkbook.double_precision()
-        >>> found = network_harmonics(5).values / 2     # over Theta(x, x) = 2
+        >>> found = network_harmonics(5).values / 4     # over Theta(x, x) = 4
         >>> found.round(4) + 0.0
         array([0.304 , 0.25  , 0.0788, 0.    , 0.0086])
     """
