@@ -18,7 +18,7 @@ from numpy.linalg import norm
 from scipy.linalg import expm  # noqa: F401
 
 import ntkbook
-from ntkbook import alignment, critique, infinite
+from ntkbook import alignment, critique, infinite, learning_curves
 from ntkbook.flow import decay_rates, training_time  # noqa: F401
 from ntkbook.infinite import expectations  # noqa: F401
 from ntkbook.paths import path_kernel
@@ -112,6 +112,8 @@ def names():
         images=jax.random.normal(key, (2, 3, 3, 1)), target=np.asarray(y[:, 0]),
         K=limit, phi=alignment.eigenfunctions(limit),
         mixed=alignment.mixed_derivative(one.apply, w_one, x),
+        lam=np.arange(1.0, 6.0),
+        told=learning_curves.mean_field_risk(np.arange(1.0, 6.0), np.ones(5), 2),
     )  # fmt: skip
     return globals() | locals() | facts
 

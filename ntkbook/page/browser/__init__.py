@@ -72,6 +72,23 @@ CONTRIBUTIONS = (
 )
 
 
+_LEARNING_WORDS = (
+    "Left, a target on the circle, and what gradient flow with the kernel of one "
+    "hidden layer without biases has learned of it at time 10; below, the amplitude "
+    "of each frequency and its learned part: frequency 3 stays empty. Right, the "
+    "function that eight random points teach, and the error against the number of "
+    "points: dots measured, line by the formula."
+)
+LEARNING = (
+    "A target on the circle and an infinitely wide ReLU network, computed in this "
+    "page. Left, gradient flow on the whole circle: of each frequency k the part 1 − "
+    "exp(−λₖt) is learned, with the eigenvalue λₖ of the tangent kernel over its "
+    "diagonal. Right, kernel regression on n random points: one draw above, and below "
+    "the mean error of five draws (dots) with the mean-field formula (line), in units "
+    "of the mean square of the target."
+)
+
+
 def contributions_in_browser(caption: str = CONTRIBUTIONS) -> BrowserFigure:
     """What each training point contributed to a trained network's output at a query.
 
@@ -150,3 +167,23 @@ def posterior_in_browser(caption: str = POSTERIOR) -> BrowserFigure:
     about = "An infinitely wide network in the browser"
     scripts = ["frame.js", "kernels.js"]
     return BrowserFigure("posterior", scripts, about, _POSTERIOR_WORDS, caption)
+
+
+def learning_in_browser(caption: str = LEARNING) -> BrowserFigure:
+    """A target on the circle, learned in time and from examples.
+
+    Nine values to drag; time, number of points, depth and bias as sliders. Eigenvalues
+    are those of :func:`ntkbook.learning_curves.network_harmonics`, errors those of
+    :func:`ntkbook.learning_curves.mean_field_risk`.
+
+    Args:
+        caption: stands under it, as HTML.
+
+    Example:
+        >>> import ntkbook
+        >>> ntkbook.page.learning_in_browser()
+        A target on the circle in the browser; it needs HTML and scripts.
+    """
+    about = "A target on the circle in the browser"
+    scripts = ["frame.js", "kernels.js", "harmonics.js"]
+    return BrowserFigure("learning", scripts, about, _LEARNING_WORDS, caption)

@@ -9,8 +9,10 @@ import pytest
 import ntkbook
 from book.tools.site import posters
 from ntkbook.infinite import nngp, ntk
+from ntkbook.learning_curves import mean_field_risk, network_harmonics
 from ntkbook.page import (
     contributions_in_browser,
+    learning_in_browser,
     posterior_in_browser,
     tangent_in_browser,
 )
@@ -27,7 +29,8 @@ def mathematics(browser):
     page = browser.new_page()
     page.set_content("<!doctype html><title>t</title>")
     engine = [*NETWORK, *TRAINING_STEPS]
-    for name in ["parts.js", "kernels.js", "one_weight.js", *engine, "books.js"]:
+    scripts = ["parts.js", "kernels.js", "one_weight.js", "harmonics.js"]
+    for name in [*scripts, *engine, "books.js"]:
         page.add_script_tag(content=file(name).read_text())
     yield page
     page.close()
@@ -148,6 +151,48 @@ def test_the_books_are_the_librarys(mathematics, alpha):
     assert abs(shares - linear).max() > 0.01 * abs(shares).max()
 
 
+@pytest.mark.parametrize("depth, bias", [(1, 0.0), (1, 0.7), (4, 0.3)])
+def test_the_circles_spectrum_and_errors_are_the_librarys(mathematics, depth, bias):
+    at, others = [-2.5, -1.0, 0.3, 0.9, 2.2], [-3.0, 0.0, 1.5]
+    target = [0.4, -0.5, -1.0, -0.9, 0.3]
+    found = mathematics.evaluate(
+        """([network, at, others, target]) => {
+          const values = HARMONICS.eigenvalues(256, network);
+          const parts = HARMONICS.amplitudes(target);
+          const power = parts.map(([c, s], k) => (k ? (c * c + s * s) / 2 : c * c));
+          const f = (x) => HARMONICS.wave(parts, x);
+          return {values: [...values], parts, power,
+            kappa: [2, 9, 40].map((n) => HARMONICS.effective(values, n)),
+            risk: [2, 9, 40].map((n) => HARMONICS.risk(values, power, n)),
+            back: HARMONICS.places(5).map(f),
+            fit: [...HARMONICS.regression(at, at.map(f), others, network)],
+            y: at.map(f)};
+        }""",
+        [{"depth": depth, "bias": bias}, at, others, target],
+    )
+    settings = dict(depth=depth, bias_std=bias, weight_std=2**0.5)
+
+    def ring(angles):
+        return jnp.array(2**0.5 * np.stack([np.cos(angles), np.sin(angles)], 1))
+
+    own = float(ntk(ring([0.0]), **settings)[0, 0])
+    values = network_harmonics(256, **settings).values / own
+    np.testing.assert_allclose(found["values"], values, atol=1e-9)
+    np.testing.assert_allclose(found["back"], target, atol=1e-12)
+    often = np.where(np.arange(256) > 0, 2, 1)
+    levels = np.repeat(np.where(values > 1e-12, values, 0), often)
+    power = np.repeat(np.pad(found["power"], (0, 253)) / often, often)
+    for n, kappa, risk in zip((2, 9, 40), found["kappa"], found["risk"], strict=True):
+        told = mean_field_risk(levels, power**0.5, n)
+        assert kappa == pytest.approx(told.effective_ridge, rel=1e-5)
+        assert risk == pytest.approx(told.error, rel=1e-5)
+    exact = ntkbook.kernel_regression(
+        ntk(ring(at), **settings), np.array(found["y"]),
+        k_test=ntk(ring(others), ring(at), **settings),
+    ).test  # fmt: skip
+    np.testing.assert_allclose(found["fit"], exact, atol=1e-5)
+
+
 def open_piece(browser, piece):
     page = browser.new_page(viewport={"width": 800, "height": 800})
     page.wrong = []
@@ -177,6 +222,7 @@ def shows(piece):
 tangent = shows(tangent_in_browser)
 shown = shows(posterior_in_browser)
 books = shows(contributions_in_browser)
+learning = shows(learning_in_browser)
 
 
 def test_the_tangent_follows_start_target_and_scale(tangent):
@@ -295,8 +341,39 @@ def test_the_query_is_dragged_and_points_are_moved(books):
     assert query.get_attribute("aria-valuetext") == "1.5"
 
 
+def test_an_odd_frequency_is_never_learned_without_a_bias(learning):
+    learning.get_by_text("Never learned: 3, eigenvalue 0.").wait_for()
+    bias = learning.get_by_role("slider", name="Bias")
+    bias.focus()
+    bias.press("End")
+    learning.get_by_text("bias 1.0").wait_for()
+    assert "Never" not in learning.locator(".ntk-words").inner_text()
+    target = learning.get_by_role("slider", name="Target 3 of 9")
+    curve = learning.locator(".ntk-live svg[role=group] path.ntk-infinite")
+    before = curve.get_attribute("d")
+    target.focus()
+    target.press("ArrowUp")
+    assert target.get_attribute("aria-valuetext") == "target −0.9"
+    after = curve.get_attribute("d")
+    assert after != before and "NaN" not in after
+
+
+def test_every_slider_of_the_learned_target_is_answered_at_both_ends(learning):
+    pictures = learning.evaluate(
+        """() => [...document.querySelectorAll("input[type=range]")].map((slider) =>
+          [slider.min, slider.max].map((value) => {
+            slider.value = value;
+            slider.dispatchEvent(new Event("input", {bubbles: true}));
+            return document.querySelector(".ntk-live").innerHTML;
+          }))"""
+    )
+    assert len(pictures) == 4
+    for first, last in pictures:
+        assert first != last and "NaN" not in first + last
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["shown", "tangent", "books"])
+@pytest.mark.parametrize("name", ["shown", "tangent", "books", "learning"])
 def test_axe_finds_nothing_and_it_fits_a_phone(request, name, theme):
     page = request.getfixturevalue(name)
     page.emulate_media(color_scheme=theme)
@@ -314,7 +391,7 @@ def test_without_scripts_the_still_picture_stands(browser):
     context.close()
 
 
-@pytest.mark.parametrize("name", ["posterior", "tangent", "contributions"])
+@pytest.mark.parametrize("name", ["posterior", "tangent", "contributions", "learning"])
 def test_the_still_picture_is_what_the_script_draws(browser, name):
     assert posters.still(browser, name) == file(f"{name}.svg").read_text()
 
@@ -325,6 +402,7 @@ def test_the_still_picture_is_what_the_script_draws(browser, name):
         ("kernels.js", "posterior.js"),
         ("one_weight.js", "tangent.js"),
         ("books.js", "contributions.js"),
+        ("harmonics.js", "learning.js"),
     ],
 )
 def test_its_own_script_is_small(files):

@@ -94,5 +94,5 @@ const KERNELS = (() => {
     });
   }
 
-  return { kernels, regression, draws };
+  return { expectations: EXPECTATIONS, kernels, regression, draws };
 })();
