@@ -113,7 +113,7 @@ def _checked(eigenvalues, n, ridge, population):
         if len(values) != population or n >= population:
             raise ValueError(
                 f"`population` must be the number of `eigenvalues`, {len(values)}, and "
-                f"above n = {n}, but {population} came."
+                f"above n = {n}, not {population}."
             )
     return values, n, ridge, population
 

@@ -1,4 +1,4 @@
-"""Chapter 8's long run: networks beside the formula, and clothes.
+"""Chapter 8's long run: networks and the formula, and clothes.
 
 `make run RUN=08_learning_curves` writes one file for each finished trial into
 _runs/08_learning_curves, may be killed and continued at any moment, and at the end
@@ -106,7 +106,7 @@ def own_kernel(width, seed):
 
 
 def network(width, n, seed):
-    """Train a network on n digits of two classes; measure it beside two kernels."""
+    """Train a network on n digits of two classes; measure it and two kernels."""
     x, _, labels = data("digits")
     y = two_classes(labels)
     order = np.random.default_rng(100 + seed).permutation(len(x))

@@ -113,7 +113,7 @@ def names():
         K=limit, phi=alignment.eigenfunctions(limit),
         mixed=alignment.mixed_derivative(one.apply, w_one, x),
         lam=np.arange(1.0, 6.0),
-        told=learning_curves.mean_field_risk(np.arange(1.0, 6.0), np.ones(5), 2),
+        risk=learning_curves.mean_field_risk(np.arange(1.0, 6.0), np.ones(5), 2),
     )  # fmt: skip
     return globals() | locals() | facts
 

@@ -2,7 +2,7 @@
 // pictures, handles, sliders. It needs HARMONICS (harmonics.js), FRAME and PARTS above it.
 const mountLearning = (() => {
   const Y = 2, COUNT = 121, WAVES = 256, DRAWS = 5;
-  const SIZES = [2, 4, 8, 16, 32, 64], ERRORS = [-4, 1]; // powers of ten in the last picture
+  const SIZES = [2, 4, 8, 16, 32, 64], ERRORS = [-4, 1]; // powers of ten in the last panel
   const TARGET = [0.4, -0.5, -1.0, -0.9, 0.3, 1.3, 0.7, 1.0, 1.2];
   const PLACES = HARMONICS.places(TARGET.length);
   const GRID = Array.from({ length: COUNT }, (_, k) => -Math.PI + (2 * Math.PI * k) / (COUNT - 1));
