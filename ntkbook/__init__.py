@@ -37,7 +37,8 @@ NAMES = {
 # What is public beside them. (neural_tangents is missing, since it needs a package that
 # is seldom installed: `from ntkbook import *` and help(ntkbook) must do without it.)
 MODULES = """
-    alignment critique data flow infinite page paths results taylor width
+    alignment critique data feature_learning flow infinite page paths results taylor
+    width
 """.split()
 
 __getattr__, __all__ = exports(__name__, NAMES)

@@ -7,8 +7,8 @@ NAMES = {
     "exercises": "check key",
     "figures.explorable": "explore",
     "browser": """
-        contributions_in_browser posterior_in_browser tangent_in_browser
-        train_in_browser
+        contributions_in_browser large_steps_in_browser posterior_in_browser
+        tangent_in_browser train_in_browser
     """,
 }
 

@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from ntkbook.page import (
     contributions_in_browser,
+    large_steps_in_browser,
     posterior_in_browser,
     tangent_in_browser,
     train_in_browser,
@@ -24,6 +25,7 @@ PIECES = {
     "tangent": tangent_in_browser,
     "posterior": posterior_in_browser,
     "contributions": contributions_in_browser,
+    "steps": large_steps_in_browser,
 }
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PAGE = "<!doctype html><body style='width:752px;margin:0'>{}"
