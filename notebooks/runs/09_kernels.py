@@ -1,9 +1,9 @@
 """Chapter 9's run on learned kernels: a network beside the kernels that it passes.
 
 `make run RUN=09_kernels` trains eight networks on two classes of Fashion-MNIST, takes
-their kernels at several epochs, and compares regression with them, with their mean, with
-the networks and with the ensemble of the networks, at three numbers of training images.
-It may be killed and continued.
+their kernels at several epochs, and compares regression with them, with their mean,
+with the networks and with the ensemble of the networks, at three numbers of training
+images. It may be killed and continued.
 """
 
 from functools import partial
@@ -95,9 +95,7 @@ def study(n, draw):
         sums["ensemble"] = sums["ensemble"] + outputs
         sums["mean kernel"] = sums["mean kernel"] + kernels
     rows["ensemble"] = [accuracy(out) for out in sums["ensemble"]]
-    rows["mean kernel"] = [
-        accuracy(regression(k, y[:n])) for k in sums["mean kernel"]
-    ]
+    rows["mean kernel"] = [accuracy(regression(k, y[:n])) for k in sums["mean kernel"]]
     return rows
 
 

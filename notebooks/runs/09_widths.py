@@ -1,8 +1,9 @@
 """Chapter 9's run on widths: which learning rate is best, in three parametrisations.
 
-`make run RUN=09_widths` trains networks with two hidden layers on 500 digits by SGD, over
-a grid of learning rates, three ways of becoming wider, and widths from 64 to 1024. It may
-be killed and continued.
+`make run RUN=09_widths` trains networks with two hidden layers on 500 digits by SGD,
+over a grid of learning rates, three ways of becoming wider, and widths from 64 to 1024:
+ReLU networks on cross-entropy, tanh networks on the squared loss. It may be killed and
+continued.
 """
 
 from functools import partial
@@ -35,17 +36,33 @@ SETTINGS = {
 }
 
 
-def trial(way, width):
+TANH = SETTINGS | {  # whose largest stable rates are smaller
+    "log2_rates": {
+        "standard": [-9, -8, -7, -6, -5, -4, -3, -2, -1],
+        "ntk": [-6, -5, -4, -3, -2, -1],
+        "mup": [-6, -5, -4, -3, -2, -1],
+    }
+}
+TASKS = {  # its folder, settings, activation and loss
+    "relu": ("_runs/09_widths", SETTINGS, "relu", "softmax"),
+    "tanh": ("_runs/09_widths_tanh", TANH, "tanh", "squared"),
+}
+
+
+def trial(task, way, width):
     """Loss, accuracy and change of the features: rates by initialisations."""
-    s, data = SETTINGS, digits()
+    (_, s, activation, of_loss), data = TASKS[task], digits()
     images = data.images.reshape(len(data.images), -1)
     x = jnp.asarray((images - images.mean()) / images.std(), jnp.float32)
     y = jnp.asarray(np.eye(10)[data.labels], jnp.float32)
     n = s["train"]
     test = slice(n, n + s["test"])
+    std = 2**0.5 if activation == "relu" else 1.0
     net = ntkbook.mlp(
-        width, 2, "relu", parametrization="standard", weight_std=2**0.5, outputs=10
+        width, 2, activation, parametrization="standard", weight_std=std, outputs=10
     )
+    if of_loss == "squared":
+        y = y - 0.1
     how = parametrization(way, width, depth=2, base=s["base"])
 
     def features(w):
@@ -56,7 +73,7 @@ def trial(way, width):
         apply, units = change_rates(net.apply, start, how.rates, how.output)
         run = sgd(
             apply, units, x[:n], y[:n], step_size=rate, epochs=s["epochs"],
-            batch_size=s["batch_size"], key=key, momentum=0.0, loss="softmax",
+            batch_size=s["batch_size"], key=key, momentum=0.0, loss=of_loss,
         )  # fmt: skip
         end = [
             {"weight": layer["weight"] * rate**0.5}
@@ -64,10 +81,13 @@ def trial(way, width):
         ]
         before, after = features(start), features(end)
         outputs = apply(run.params, x)
-        loss = -jnp.mean(jnp.sum(y[:n] * jax.nn.log_softmax(outputs[:n]), axis=1))
+        if of_loss == "softmax":
+            each = -jnp.sum(y[:n] * jax.nn.log_softmax(outputs[:n]), axis=1)
+        else:
+            each = 0.5 * jnp.sum((outputs[:n] - y[:n]) ** 2, axis=1)
         right = jnp.mean(outputs[test].argmax(1) == jnp.asarray(data.labels[test]))
         moved = jnp.linalg.norm(after - before) / jnp.linalg.norm(before)
-        return loss, right, moved
+        return jnp.mean(each), right, moved
 
     keys = jax.random.split(jax.random.key(0, impl="rbg"), s["seeds"])
     over = jax.jit(jax.vmap(one, (0, None)))
@@ -80,16 +100,23 @@ def trial(way, width):
 
 def main():
     """Run what is missing, then store the summary."""
-    store = Store("_runs/09_widths", SETTINGS)
-    results = {
-        way: {
-            str(width): store.trial(f"{way}-{width}", partial(trial, way, width))
-            for width in SETTINGS["widths"]
+    results, provenance = {}, {}
+    for task, (folder, settings, _, _) in TASKS.items():
+        store = Store(folder, settings)
+        results[task] = {
+            way: {
+                str(width): store.trial(
+                    f"{way}-{width}", partial(trial, task, way, width)
+                )
+                for width in settings["widths"]
+            }
+            for way in settings["log2_rates"]
         }
-        for way in SETTINGS["log2_rates"]
-    }
-    provenance = store.provenance("make run RUN=09_widths")
-    print(keep("09_widths", {"provenance": provenance, "results": results}))
+        provenance[task] = store.provenance("make run RUN=09_widths")
+    minutes = sum(of["minutes"] for of in provenance.values())
+    whole = provenance["relu"] | {"minutes": round(minutes, 1)}
+    whole["settings"] = {task: settings for task, (_, settings, *_) in TASKS.items()}
+    print(keep("09_widths", {"provenance": whole, "results": results}))
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def test_two_moments_are_a_network():
         step_size=len(units) * eta / alpha**2, steps=20, record=4,
         observe=lambda w: ntkbook.ntk(apply, w, x),
     )  # fmt: skip
-    agree(run.outputs, slow.outputs[..., 0] - start[:, 0], 1e-10)
+    agree(run.outputs, slow.outputs[..., 0] - start[:, 0][None], 1e-10)
     agree(run.kernel, slow.observed * len(units) / alpha**2, 1e-10)
     at_test = apply(slow.params, X[:2] + 0.3) - apply(units, X[:2] + 0.3)
     agree(run.test[-1], at_test[:, 0], 1e-10)
