@@ -114,8 +114,9 @@ def quadratic_network(
     if step_size is not None:
         step_size = checks.finite_float("step_size", step_size, above=0)
     moments = recorded_steps(record, steps)
-    (mean, second), seen = _train(x, y, x_test, alpha, epsilon, step_size, moments)
-    return Moments(moments, *seen, mean, second)
+    end, seen = _train(x, y, x_test, alpha, epsilon, step_size, moments)
+    outputs, test, kernel = seen
+    return Moments(moments, outputs, test, kernel, *end)
 
 
 @jax.jit

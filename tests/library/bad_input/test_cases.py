@@ -2,13 +2,19 @@
 
 from tests.library.bad_input.cases import CASES
 from tests.library.bad_input.cases_critique import CRITIQUE
+from tests.library.bad_input.cases_feature_learning import FEATURE_LEARNING
 from tests.library.bad_input.cases_infinite import INFINITE
 
 
 def test_every_case_is_refused_by_name():
     """One test for all: a list of what went wrong says more than its first entry."""
     wrong = []
-    for function, change, name in [*CASES, *INFINITE, *CRITIQUE]:
+    for function, change, name in [
+        *CASES,
+        *INFINITE,
+        *CRITIQUE,
+        *FEATURE_LEARNING,
+    ]:
         case = f"{function.__name__}({change})"
         try:
             result = function(**change)
