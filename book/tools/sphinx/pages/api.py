@@ -20,6 +20,7 @@ SECTIONS = {
     "Make it infinitely wide": ["infinite"],
     "Account for a trained output": ["paths"],
     "Ask which targets are easy": ["alignment"],
+    "Leave the lazy regime": ["feature_learning"],
     "Repeat the critique's study": ["critique"],
     "Take data and stored results": ["data", "results"],
     "Ask and tell the machine": ["machine"],
