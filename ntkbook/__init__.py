@@ -38,7 +38,8 @@ NAMES = {
 # What else is public. (neural_tangents is missing, since it needs a package that
 # is seldom installed: `from ntkbook import *` and help(ntkbook) must do without it.)
 MODULES = """
-    alignment critique data flow infinite learning_curves page paths results taylor
+    alignment critique data feature_learning flow infinite learning_curves page paths
+    results taylor
     width
 """.split()
 

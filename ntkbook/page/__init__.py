@@ -8,7 +8,8 @@ NAMES = {
     "figures.explorable": "explore",
     "browser.playground": "playground",
     "browser": """
-        contributions_in_browser learning_in_browser posterior_in_browser
+        contributions_in_browser large_steps_in_browser learning_in_browser
+        posterior_in_browser
         tangent_in_browser train_in_browser
     """,
 }

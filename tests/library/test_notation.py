@@ -18,7 +18,13 @@ from numpy.linalg import norm
 from scipy.linalg import expm  # noqa: F401
 
 import ntkbook
-from ntkbook import alignment, critique, infinite, learning_curves
+from ntkbook import (  # noqa: F401
+    alignment,
+    critique,
+    feature_learning,
+    infinite,
+    learning_curves,
+)
 from ntkbook.flow import decay_rates, training_time  # noqa: F401
 from ntkbook.infinite import expectations  # noqa: F401
 from ntkbook.paths import path_kernel

@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from ntkbook.page import (
     contributions_in_browser,
+    large_steps_in_browser,
     learning_in_browser,
     playground,
     posterior_in_browser,
@@ -28,6 +29,7 @@ PIECES = {
     "posterior": posterior_in_browser,
     "contributions": contributions_in_browser,
     "learning": learning_in_browser,
+    "steps": large_steps_in_browser,
 }
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PAGE = "<!doctype html><body style='width:752px;margin:0'>{}"

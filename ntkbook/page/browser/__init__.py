@@ -71,6 +71,41 @@ CONTRIBUTIONS = (
     "kernel."
 )
 
+_STEPS_WORDS = (
+    "A network with one hidden layer and two data points, trained by 100 steps of "
+    "gradient descent, each 3 over the largest eigenvalue of its initial kernel. Left, "
+    "the trained function passes through the points. Middle, the loss grows at first "
+    "and then falls, while that of the linear model grows on. Right, step size times "
+    "eigenvalue falls from 3 to below 2."
+)
+STEPS = (
+    "Gradient descent on a network with 50 hidden units, on its linear model (dashed, "
+    "the loss only), and the step size times the largest eigenvalue of the network's "
+    "kernel. Below 2 the loss falls from the first step on. Above 2 the linear model "
+    "diverges; the network's loss grows until its kernel has shrunk, and then falls. "
+    "Far above, the network diverges as well. A large output scale keeps the kernel as "
+    "it was where training is stable, and makes the peak higher where it is not."
+)
+
+
+def large_steps_in_browser(caption: str = STEPS) -> BrowserFigure:
+    """A network trained with any step size: lazy, by a catapult, or not at all.
+
+    Sliders for the step size and for the output scale. The network is
+    ``ntkbook.mlp(50, 1, "tanh", weight_std=1.5, bias_std=0.5, zero_output=True)``.
+
+    Args:
+        caption: stands under it, as HTML.
+
+    Example:
+        >>> import ntkbook
+        >>> ntkbook.page.large_steps_in_browser()
+        Gradient descent with large steps in the browser; it needs HTML and scripts.
+    """
+    about = "Gradient descent with large steps in the browser"
+    scripts = [*NETWORK, "frame.js", "network.js", "large_steps.js"]
+    return BrowserFigure("steps", scripts, about, _STEPS_WORDS, caption)
+
 
 _LEARNING_WORDS = (
     "Left, a target on the circle, and what gradient flow with the kernel of one "

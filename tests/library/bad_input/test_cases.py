@@ -2,6 +2,7 @@
 
 from tests.library.bad_input.cases import CASES
 from tests.library.bad_input.cases_critique import CRITIQUE
+from tests.library.bad_input.cases_feature_learning import FEATURE_LEARNING
 from tests.library.bad_input.cases_infinite import INFINITE
 from tests.library.bad_input.cases_learning_curves import LEARNING_CURVES
 
@@ -9,7 +10,8 @@ from tests.library.bad_input.cases_learning_curves import LEARNING_CURVES
 def test_every_case_is_refused_by_name():
     """One test for all: a list of what went wrong says more than its first entry."""
     wrong = []
-    for function, change, name in [*CASES, *INFINITE, *CRITIQUE, *LEARNING_CURVES]:
+    cases = [*CASES, *INFINITE, *CRITIQUE, *LEARNING_CURVES, *FEATURE_LEARNING]
+    for function, change, name in cases:
         case = f"{function.__name__}({change})"
         try:
             result = function(**change)

@@ -12,6 +12,7 @@ from ntkbook.infinite import nngp, ntk
 from ntkbook.learning_curves import mean_field_risk, network_harmonics
 from ntkbook.page import (
     contributions_in_browser,
+    large_steps_in_browser,
     learning_in_browser,
     posterior_in_browser,
     tangent_in_browser,
@@ -30,7 +31,7 @@ def mathematics(browser):
     page.set_content("<!doctype html><title>t</title>")
     engine = [*NETWORK, *TRAINING_STEPS]
     scripts = ["parts.js", "kernels.js", "one_weight.js", "harmonics.js"]
-    for name in [*scripts, *engine, "books.js"]:
+    for name in [*scripts, *engine, "books.js", "network.js", "large_steps.js"]:
         page.add_script_tag(content=file(name).read_text())
     yield page
     page.close()
@@ -193,6 +194,54 @@ def test_the_circles_spectrum_and_errors_are_the_librarys(mathematics, depth, bi
     np.testing.assert_allclose(found["fit"], exact, atol=1e-5)
 
 
+@pytest.mark.parametrize("product, alpha", [(1.0, 1.0), (3.0, 1.0), (2.5, 10.0)])
+def test_the_large_steps_are_the_librarys(mathematics, product, alpha):
+    x, y = [-1.2, 1.2], [0.8, -0.9]
+    found = mathematics.evaluate(
+        """([x, y, product, alpha]) => {
+          const net = NTK.createNetwork(50, alpha, 3, x, y), start = [...net.start];
+          const run = LARGE_STEPS.train(net, product, 30);
+          return {...run, start, phase: LARGE_STEPS.phase(run)};
+        }""",
+        [x, y, product, alpha],
+    )
+    net = ntkbook.mlp(
+        50, 1, "tanh", weight_std=1.5, bias_std=0.5, zero_output="subtract"
+    )
+    a, c, v = np.reshape(found["start"][:-1], (3, 50))
+    layers = [
+        {"weight": jnp.array(a[None, :]), "bias": jnp.array(c)},
+        {"weight": jnp.array(v[:, None]), "bias": jnp.array(found["start"][-1:])},
+    ]
+    start = {"now": layers, "start": layers}
+    x, y = (jnp.array(values)[:, None] for values in (x, y))
+
+    def top(w):
+        return jnp.linalg.eigvalsh(ntkbook.ntk(net.apply, w, x))[-1]
+
+    eta = product / float(top(start))
+    settings = {"step_size": eta, "steps": 30, "record": range(31)}
+    run = ntkbook.gradient_descent(
+        net.apply, start, x, y / alpha, observe=top, **settings
+    )
+    np.testing.assert_allclose(found["loss"], alpha**2 * run.loss, rtol=1e-6)
+    np.testing.assert_allclose(found["product"], eta * run.observed, rtol=1e-6)
+    line = ntkbook.linearize(net.apply, start)
+    straight = ntkbook.gradient_descent(line, start, x, y / alpha, **settings)
+    np.testing.assert_allclose(found["linear"], alpha**2 * straight.loss, rtol=1e-6)
+    assert found["phase"] == ("lazy" if product < 2 else "catapult")
+
+
+def test_much_too_large_steps_diverge(mathematics):
+    """The script stops before its numbers overflow."""
+    run = mathematics.evaluate(
+        """() => LARGE_STEPS.train(
+          NTK.createNetwork(50, 100, 3, [-1.2, 1.2], [0.8, -0.9]), 6, 200)"""
+    )
+    assert run["diverged"] and len(run["loss"]) < 200
+    assert np.isfinite(run["loss"]).all()
+
+
 def open_piece(browser, piece):
     page = browser.new_page(viewport={"width": 800, "height": 800})
     page.wrong = []
@@ -223,6 +272,7 @@ tangent = shows(tangent_in_browser)
 shown = shows(posterior_in_browser)
 books = shows(contributions_in_browser)
 learning = shows(learning_in_browser)
+steps = shows(large_steps_in_browser)
 
 
 def test_the_tangent_follows_start_target_and_scale(tangent):
@@ -242,7 +292,7 @@ def test_the_tangent_follows_start_target_and_scale(tangent):
     assert target.get_attribute("aria-valuetext") == "target 2.9"
 
 
-@pytest.mark.parametrize("name", ["shown", "books"])
+@pytest.mark.parametrize("name", ["shown", "books", "steps"])
 def test_sliders_are_answered_at_both_ends(request, name):
     # How fast, benchmarks/browser.py measures.
     pictures = request.getfixturevalue(name).evaluate(
@@ -372,8 +422,22 @@ def test_every_slider_of_the_learned_target_is_answered_at_both_ends(learning):
         assert first != last and "NaN" not in first + last
 
 
+def test_the_step_size_decides_and_the_scale_changes_the_kernel(steps):
+    size = steps.get_by_role("slider", name="Step size")
+    steps.get_by_text("The loss grows to").wait_for()
+    size.focus()
+    size.press("Home")
+    steps.get_by_text("The loss falls").wait_for()
+    size.press("End")
+    steps.get_by_text("Step times eigenvalue 6.00").wait_for()
+    scale = steps.get_by_role("slider", name="Output scale")
+    scale.focus()
+    scale.press("End")
+    steps.get_by_text("Training diverges").wait_for()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["shown", "tangent", "books", "learning"])
+@pytest.mark.parametrize("name", ["shown", "tangent", "books", "learning", "steps"])
 def test_axe_finds_nothing_and_it_fits_a_phone(request, name, theme):
     page = request.getfixturevalue(name)
     page.emulate_media(color_scheme=theme)
@@ -391,7 +455,9 @@ def test_without_scripts_the_still_picture_stands(browser):
     context.close()
 
 
-@pytest.mark.parametrize("name", ["posterior", "tangent", "contributions", "learning"])
+@pytest.mark.parametrize(
+    "name", ["posterior", "tangent", "contributions", "learning", "steps"]
+)
 def test_the_still_picture_is_what_the_script_draws(browser, name):
     assert posters.still(browser, name) == file(f"{name}.svg").read_text()
 
@@ -403,6 +469,7 @@ def test_the_still_picture_is_what_the_script_draws(browser, name):
         ("one_weight.js", "tangent.js"),
         ("books.js", "contributions.js"),
         ("harmonics.js", "learning.js"),
+        ("large_steps.js", "steps.js"),
     ],
 )
 def test_its_own_script_is_small(files):

@@ -21,6 +21,7 @@ SECTIONS = {
     "Account for a trained output": ["paths"],
     "Ask which targets are easy": ["alignment"],
     "Predict its test error from a spectrum": ["learning_curves"],
+    "Leave the lazy regime": ["feature_learning"],
     "Repeat the critique's study": ["critique"],
     "Take data and stored results": ["data", "results"],
     "Ask and tell the machine": ["machine"],

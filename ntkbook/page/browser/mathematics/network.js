@@ -152,7 +152,7 @@ const NTK = (() => {
   }
 
   return {
-    createNetwork, fromWeights, setData, outputs, tangentOutputs, kernel, step, stepSize,
+    createNetwork, fromWeights, setData, outputs, tangentOutputs, kernel, velocity, step, stepSize,
     travelled, curves, eigen,
   };
 })();
