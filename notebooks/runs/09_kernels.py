@@ -1,4 +1,4 @@
-"""Chapter 9's run on learned kernels: a network beside the kernels that it passes.
+"""Chapter 9's run on learned kernels: a network and the kernels that it passes.
 
 `make run RUN=09_kernels` trains eight networks on two classes of Fashion-MNIST, takes
 their kernels at several epochs, and compares regression with them, with their mean,

@@ -47,8 +47,8 @@ def catapult(kernel: float, loss: float, steps: int) -> Catapult:
     rule, whatever the width and the weights.
 
     Args:
-        kernel: :math:`\tau` at the start, not negative.
-        loss: :math:`\rho` at the start, from 0 to :math:`\tau^2 / 4`: no weights have
+        kernel: the initial :math:`\tau`, not negative.
+        loss: the initial :math:`\rho`, from 0 to :math:`\tau^2 / 4`: no weights have
             more.
         steps: number of steps, at least 1.
 

@@ -20,7 +20,7 @@ from ntkbook.validation import checks
 
 
 class Moments(NamedTuple):
-    """The course of training, at t recorded moments.
+    """The course of training, at t recorded times.
 
     Attributes:
         steps: ``(t,)``, how many steps had been made.
@@ -62,7 +62,7 @@ def quadratic_network(
     where :math:`g = \sum_i r_i x_i`, :math:`A = I - c \varepsilon \sum_i r_i x_i
     x_i^\top` with the residuals :math:`r_i = f(x_i) - y_i`, and
     :math:`c = \eta / \alpha`. The units start from :math:`\mathcal N(0, I)`, so
-    :math:`\bar w = 0` and :math:`M_0 = I`, and their output at the start is subtracted.
+    :math:`\bar w = 0` and :math:`M_0 = I`, and their initial output is subtracted.
     This is gradient descent with the step size :math:`N \eta / \alpha^2`: with it the
     lazy limit does not depend on :math:`\alpha`.
 

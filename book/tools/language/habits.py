@@ -103,8 +103,8 @@ HABITS = (
         r"\bmoments?\b",
         "a moment is an expectation of a power",
         "time, step",
-        r"(?:second|fourth|finite|all|first|one|of inertia)\s+moments?\b|at any moment"
-        r"|moments: ",
+        r"(?:second|fourth|finite|all|first|one|[Tt]wo|odd|of inertia)\s+moments?\b"
+        r"|at any moment|moments: |moments of units",
     ),
     Habit(
         "picture",

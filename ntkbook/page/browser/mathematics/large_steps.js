@@ -5,7 +5,7 @@ const LARGE_STEPS = (() => {
   const LOST = 1e12; // a loss beyond which training has diverged
 
   // `count` steps of the size product / lambda, lambda being the largest eigenvalue of the
-  // initial kernel: for each moment the loss of the network and of its linear model, and
+  // initial kernel: for each step the loss of the network and of its linear model, and
   // the step size times the kernel's largest eigenvalue.
   function train(net, product, count) {
     const step = product / NTK.eigen(net.kernel0).values[0], [a, b, , d] = net.kernel0;
