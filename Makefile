@@ -183,7 +183,7 @@ format: environment  ## format the code and the notebooks
 execute: environment  ## run the chapters and store their outputs (NOTEBOOK=... for one)
 	@$(BIN)/python -m book.tools.notebooks.execute $(NOTEBOOK)
 
-chapter: environment  ## start a chapter: NAME=08_foretelling (MODULE=foretell)
+chapter: environment  ## start a chapter: NAME=10_foretelling (MODULE=foretell)
 	@$(BIN)/python -m book.tools.notebooks.new_chapter "$(NAME)" "$(MODULE)"
 
 answers: environment  ## collect the exercises' sealed answers out of the chapters

@@ -32,7 +32,9 @@ class Catapult(NamedTuple):
     loss: Float[Array, " t"]
 
 
-def catapult(kernel: float, loss: float, steps: int) -> Catapult:
+def catapult(
+    kernel: float | Float[AnyArray, ""], loss: float | Float[AnyArray, ""], steps: int
+) -> Catapult:
     r"""Train the two-layer linear network on one example with target 0, exactly.
 
     .. math::

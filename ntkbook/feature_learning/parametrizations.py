@@ -104,12 +104,13 @@ def change_rates(
     Example:
         >>> import jax.numpy as jnp, ntkbook
         >>> apply = lambda w, x: x * w[0] * w[1]
-        >>> w, x, y = [jnp.ones(1), jnp.ones(1)], jnp.ones((1, 1)), jnp.zeros((1, 1))
+        >>> one = jnp.ones((1, 1))
+        >>> w, x, y = [one, one], one, 0 * one
         >>> new, units = ntkbook.feature_learning.change_rates(apply, w, [4.0, 1.0])
         >>> run = ntkbook.gradient_descent(new, units, x, y, step_size=0.1, steps=1)
-        >>> round(2 * float(run.params[0][0]), 4)         # a step with the rate 0.4
+        >>> round(2 * float(run.params[0].sum()), 4)         # a step with the rate 0.4
         0.6
-        >>> round(float(run.params[1][0]), 4)             # and one with 0.1
+        >>> round(float(run.params[1].sum()), 4)             # and one with 0.1
         0.9
     """
     checks.function("apply", apply, "apply(params, x)")

@@ -30,7 +30,7 @@ OWN_TEST = "instructors.md"
 RUN_HERE = {
     "make answers",
     "make book SOLUTIONS=no",
-    "make chapter NAME=08_foretelling",
+    "make chapter NAME=10_foretelling",
     "make clean",
     "make course",
     "make execute NOTEBOOK=notebooks/03_width_scaling.ipynb",
@@ -59,6 +59,7 @@ RUN_ELSEWHERE = {
     "make run RUN=06_signs": ("tests/project/test_runs.py", 'glob("*.py")'),
     "make test": (".ci/run", "make test"),
     "make test-all": (".github/workflows/weekly.yml", "make test-all"),
+    "make lint": ("Makefile", "STAGES := environment lint"),
     "make test-library": ("Makefile", "STAGES := environment lint test-library"),
     ".venv/bin/python -m pytest --nbval notebooks/03_width_scaling.ipynb":
         ("Makefile", "$(NBVAL) $(CHAPTERS)"),
@@ -73,6 +74,7 @@ NOT_RUN = {
     "git tag v0.2.0 && git push --tags": "publishes",
     "apt-get install bubblewrap": "changes the system",
     "apt-get install firefox-esr libwebkit2gtk-4.1-0 xvfb xauth": "changes the system",
+    "apt-get install chromium firefox-esr": "changes the system",
     "apt-get install chromium": "changes the system; .ci/run does it",
     "apt-get install git make python3 python3-venv": "changes the system",
     "apt-get install python3-venv": "changes the system; test.yml does it",

@@ -1,4 +1,4 @@
-"""Start a chapter: `make chapter NAME=08_foretelling` (its module: `MODULE=foretell`).
+"""Start a chapter: `make chapter NAME=10_foretelling` (its module: `MODULE=foretell`).
 
 It writes the chapter's notebook, module, test and claims, each as short as the lint
 allows, and adds the chapter to the course, the library's list of modules and the
@@ -61,7 +61,7 @@ def start(root: Path, name: str, module: str) -> list[str]:
         ValueError: a name that is not of the form `08_words`, or one that is taken.
     """
     if not re.fullmatch(r"\d\d_[a-z0-9_]+", name):
-        raise ValueError(f"a chapter's name looks like 08_foretelling, not {name!r}")
+        raise ValueError(f"a chapter's name looks like 10_foretelling, not {name!r}")
     if not module.isidentifier() or (root / "ntkbook" / f"{module}.py").exists():
         raise ValueError(f"{module!r} is no free name for a module; pass MODULE=...")
     number, title = name[:2], name[3:].replace("_", " ").capitalize()
