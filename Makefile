@@ -43,7 +43,7 @@ SOURCES := ntkbook book/tools tests benchmarks notebooks
 # what can be divided most finely comes last.
 SITE_TESTS := tests/site/test_book_build.py tests/site/test_addresses.py \
 	$(patsubst %,tests/site/pages/test_%.py,comfort slides) \
-	tests/site/figures tests/site/test_live.py tests/site/pages/test_paper.py \
+	tests/site/figures tests/site/playground tests/site/test_live.py tests/site/pages/test_paper.py \
 	tests/project/test_environment.py \
 	$(patsubst %,tests/site/pages/test_%.py,book_browser offline)
 COLAB_TESTS := tests/notebooks/test_colab_run.py

@@ -75,7 +75,6 @@ NOT_RUN = {
     "apt-get install bubblewrap": "changes the system",
     "apt-get install firefox-esr libwebkit2gtk-4.1-0 xvfb xauth": "changes the system",
     "apt-get install chromium firefox-esr": "changes the system",
-    "apt-get install chromium": "changes the system; .ci/run does it",
     "apt-get install git make python3 python3-venv": "changes the system",
     "apt-get install python3-venv": "changes the system; test.yml does it",
     'pip install --no-deps "neural-tangents==0.6.5" "frozendict>=2.4"': "from an index",

@@ -23,6 +23,7 @@ START = """(async () => {{
 }})()"""
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("width", [1280, 360])
 def test_firefox_computes_what_chromium_does(browser, tmp_path, width):
     chromium = Opened(browser, tmp_path, reduced_motion="reduce")
