@@ -230,9 +230,11 @@ def learnability(
 ) -> Float[np.ndarray, "j"]:
     r"""Return which part of each function kernel regression on n points learns.
 
-    .. math:: L(\phi) = \frac{\langle \hat\phi, \phi \rangle}
-        {\langle \phi, \phi \rangle}, \qquad
-        \hat\phi = K(\cdot, X)\, (K + \rho)^{-1} \phi(X)
+    .. math::
+
+        L(\phi) &= \frac{\langle \hat\phi, \phi \rangle}
+        {\langle \phi, \phi \rangle}, \\
+        \hat\phi &= K(\cdot, X)\, (K + \rho)^{-1} \phi(X)
 
     with the mean over the test points for the inner product. Over a complete
     orthogonal set of functions on finitely many points the sum is n without ridge, for
@@ -289,8 +291,11 @@ def cross_validation(
     With :math:`A = K + \rho`, leaving out one point at a time, and the generalised
     form that replaces each diagonal entry by their mean:
 
-    .. math:: \text{LOO} = \frac1n \sum_i \Bigl(\frac{(A^{-1} y)_i}{(A^{-1})_{ii}}
-        \Bigr)^2, \qquad \text{GCV} = \frac{\frac1n \lVert A^{-1} y \rVert^2}
+    .. math::
+
+        \text{LOO} &= \frac1n \sum_i \Bigl(\frac{(A^{-1} y)_i}{(A^{-1})_{ii}}
+        \Bigr)^2, \\
+        \text{GCV} &= \frac{\frac1n \lVert A^{-1} y \rVert^2}
         {(\frac1n \operatorname{tr} A^{-1})^2}
 
     Both hold without a ridge, where the training error is 0.

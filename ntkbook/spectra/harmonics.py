@@ -41,8 +41,10 @@ def harmonic_eigenvalues(
 ) -> Harmonics:
     r"""Return the eigenvalues of a kernel that depends on the angle alone.
 
-    .. math:: \lambda_k = \int_0^\pi g(\theta)\, P_k(\cos\theta)\, d\nu(\theta), \qquad
-        d\nu \propto \sin^{d-2}\theta\, d\theta
+    .. math::
+
+        \lambda_k &= \int_0^\pi g(\theta)\, P_k(\cos\theta)\, d\nu(\theta), \\
+        d\nu &\propto \sin^{d-2}\theta\, d\theta
 
     with the Gegenbauer polynomial :math:`P_k` that is 1 at 1; for d = 2 it is
     :math:`\cos k\theta`, for d = 3 Legendre's. The integral is a Gauss quadrature in

@@ -257,6 +257,16 @@ SLIDES = {
         "on two classes": ["ch7-rotation-helps"],
         "in place of the hinge loss": ["ch7-bound"],
     },
+    "09": {
+        "with the output subtracted": [
+            "ch9-catapult-tanh-zero",
+            "ch9-catapult-relu-zero",
+        ],
+        "twins, which begin at 0": ["ch9-catapult-tanh-twin", "ch9-catapult-relu-twin"],
+        "with ten classes": ["ch9-edge-rise-ten"],
+        "at the edge": ["ch9-edge-level"],
+        "on Fashion-MNIST": ["ch9-after-kernel"],
+    },
 }
 
 

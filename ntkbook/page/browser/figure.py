@@ -67,4 +67,7 @@ def text(name: str) -> str:
     text of theirs may run over several lines.
     """
     content = file(name).read_text(encoding="utf-8")
-    return re.sub(r"(?m)^ *(//.*\n)?", "", content) if name.endswith(".js") else content
+    if not name.endswith(".js"):
+        return content
+    content = re.sub(r"(?m)(?<=[;,{}()\]]) +// .*$", "", content)
+    return re.sub(r"(?m)^ *(//.*\n)?", "", content)

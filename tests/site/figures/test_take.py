@@ -52,7 +52,7 @@ def test_every_figure_of_a_chapter_offers_both(page, site, name):
     figures = page.locator(FIGURES)
     assert figures.count() > 0
     assert page.locator(".ntk-take").count() == figures.count()
-    kinds = page.locator(".ntk-take button").all_inner_texts()
+    kinds = page.locator(".ntk-take button").all_text_contents()
     assert kinds == ["SVG", "PNG"] * figures.count()
 
 

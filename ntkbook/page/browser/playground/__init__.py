@@ -132,10 +132,10 @@ def playground(state: dict | None = None) -> Playground:
 
     .. math::
 
-        w_{s+1} &= w_s - \eta \bigl( \partial_w \textstyle\sum_i \ell(f(x_i, w_s), y_i)
-        + \rho\, (w_s - w_0) \bigr), \\
-        \eta &= c \cdot 2 / \lambda_{\max}(\Theta_0), \quad
-        \rho = r \lambda_{\max}(\Theta_0)
+        w_{s+1} &= w_s - \eta\, \bigl(\partial_w L(w_s) + \rho\, (w_s - w_0)\bigr), \\
+        L(w) &= \textstyle\sum_i \ell(f(x_i, w), y_i), \\
+        \eta &= c \cdot 2 / \lambda_{\max}(\Theta_0), \\
+        \rho &= r \lambda_{\max}(\Theta_0)
 
     with the fraction c (``step``) and r (``weight_decay``) of the state. It works
     without a network and without Python: in the built book, in JupyterLab, in Colab.
@@ -146,9 +146,9 @@ def playground(state: dict | None = None) -> Playground:
             takes all defaults.
 
     Returns:
-        A :class:`Playground`. It has the numbers that the page draws: its ``points()``,
-        the initial ``weights()`` and the ``batches(steps)``, so that ``ntkbook`` can
-        run the same setting; the page writes that program.
+        A :class:`Playground`. It has the numbers that the page draws, in ``points()``,
+        the initial ``weights()`` and ``batches(steps)``, so that ``ntkbook`` can run
+        the same setting; the page writes that program.
 
     Raises:
         ValueError, TypeError: a state with a field that is not known, or out of range.
