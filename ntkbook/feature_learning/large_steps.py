@@ -39,10 +39,10 @@ def catapult(
 
     .. math::
 
-        f &= \frac{x}{\sqrt m} \sum_{i=1}^m a_i b_i, \qquad
-        \lambda = \frac{x^2}{m} \sum_i (a_i^2 + b_i^2), \\
-        \tau_{t+1} &= \tau_t - \rho_t\,(4 - \tau_t), \qquad
-        \rho_{t+1} = \rho_t\,(1 - \tau_t + \rho_t)^2
+        f &= \frac{x}{\sqrt m} \sum_{i=1}^m a_i b_i, \\
+        \lambda &= \frac{x^2}{m} \sum_i (a_i^2 + b_i^2), \\
+        \tau_{t+1} &= \tau_t - \rho_t\,(4 - \tau_t), \\
+        \rho_{t+1} &= \rho_t\,(1 - \tau_t + \rho_t)^2
 
     Gradient descent with the step size :math:`\eta` on :math:`\tfrac12 f^2` moves the
     two numbers :math:`\tau = \eta\lambda` and :math:`\rho = \eta^2 x^2 f^2 / m` by this
@@ -112,8 +112,10 @@ def sharpness(
 ) -> Float[Array, ""]:
     r"""Return the largest eigenvalue of the Hessian of the loss.
 
-    .. math:: \max_{\lVert v \rVert = 1} v^\top\,
-        \partial_w^2 \Bigl(\sum_i \ell(f(x_i, w), y_i)\Bigr)\, v
+    .. math::
+
+        &\max_{\lVert v \rVert = 1} v^\top H\, v, \\
+        &H = \partial_w^2 \sum_i \ell(f(x_i, w), y_i)
 
     By the method of Lanczos, from products of the Hessian with vectors. The result is
     never too large, up to rounding, and for a top eigenvalue that stands apart it is

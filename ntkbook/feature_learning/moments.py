@@ -54,10 +54,11 @@ def quadratic_network(
 
     .. math::
 
-        f(x) &= \alpha \Bigl( \bar w^\top x
-            + \tfrac\varepsilon2\, x^\top (M - M_0)\, x \Bigr), \\
-        \bar w &\leftarrow A \bar w - c g, \qquad
-        M \leftarrow A M A - c\,(A \bar w g^\top + g \bar w^\top A) + c^2 g g^\top,
+        f(x) &= \alpha \Bigl( \bar w^\top x \\
+        &\qquad + \tfrac\varepsilon2\, x^\top (M - M_0)\, x \Bigr), \\
+        \bar w &\leftarrow A \bar w - c g, \\
+        M &\leftarrow A M A + c^2 g g^\top \\
+        &\qquad - c\,(A \bar w g^\top + g \bar w^\top A),
 
     where :math:`g = \sum_i r_i x_i`, :math:`A = I - c \varepsilon \sum_i r_i x_i
     x_i^\top` with the residuals :math:`r_i = f(x_i) - y_i`, and

@@ -80,8 +80,10 @@ def change_rates(
 ) -> tuple[Callable, PyTree]:
     r"""Return the same network in other units, with other rates for its layers.
 
-    .. math:: \tilde f(x, \tilde w) = c\, f(x, D \tilde w), \qquad
-        \tilde w_0 = D^{-1} w_0
+    .. math::
+
+        \tilde f(x, \tilde w) &= c\, f(x, D \tilde w), \\
+        \tilde w_0 &= D^{-1} w_0
 
     where D multiplies each layer by the root of its factor. One step of gradient
     descent on :math:`\tilde f` with the rate :math:`\eta` is, for :math:`c f`, a step
