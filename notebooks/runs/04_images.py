@@ -20,7 +20,6 @@ from sklearn.svm import SVC
 
 import ntkbook
 from ntkbook.infinite import cntk, ntk
-from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
 from ntkbook.results import keep
 
@@ -276,11 +275,7 @@ def main():
         for depth in SETTINGS["depths"][name]
         for pooling in ("flatten", "average")
     ]
-    results = {}
-    with progress_bar(True, total=len(jobs), desc="trials") as bar:
-        for name, job in jobs:
-            results[name] = store.trial(name, job)
-            bar.update()
+    results = store.trials(dict(jobs))
     provenance = store.provenance("make run RUN=04_images")
     print(keep("04_images", {"provenance": provenance, "results": results}))
 

@@ -29,7 +29,6 @@ from ntkbook.critique.networks import BATCH, EPOCHS, LEARNING_RATE
 from ntkbook.critique.study import rmse, start_key
 from ntkbook.flow import training_time
 from ntkbook.infinite import nngp, ntk
-from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
 from ntkbook.results import keep, stored
 
@@ -566,14 +565,9 @@ def main():
     store = Store("_runs/06_equivalence", SETTINGS)
     wanted = sys.argv[1:]
     todo = {n: j for n, j in jobs() if not wanted or chosen(n, wanted)}
-    found = []
     # One after the other: JAX uses all cores, and two at a time once gave a wrong one.
-    with progress_bar(True, total=len(todo), desc="trials") as bar:
-        for name, job in todo.items():
-            found.append(store.trial(name, job))
-            bar.update()
     results = {}
-    for name, trial in zip(todo, found, strict=True):
+    for name, trial in store.trials(todo).items():
         group = name.rpartition("-")[0]
         digits = 10 if group == "kernels" else 6  # the table's own have six
         results.setdefault(group, []).append(rounded_numbers(trial, digits))

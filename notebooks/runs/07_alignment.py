@@ -26,7 +26,6 @@ from ntkbook.alignment import (
     target_alignment,
 )
 from ntkbook.data import separable, two_classes
-from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
 from ntkbook.results import keep
 
@@ -218,14 +217,10 @@ def main():
             for seed in seeds:
                 job = partial(size, name, kind, n, seed)
                 jobs[f"size-{name}-{kind}-{n}-{seed}"] = job
-    results = {}
-    with progress_bar(True, total=len(jobs), desc="trials") as bar:
-        for name, job in jobs.items():
-            try:
-                results[name] = store.trial(name, job)
-            except OSError as error:
-                sys.exit(str(error))
-            bar.update()
+    try:
+        results = store.trials(jobs)
+    except OSError as error:
+        sys.exit(str(error))
     provenance = store.provenance("make run RUN=07_alignment")
     print(keep("07_alignment", {"provenance": provenance, "results": results}))
 

@@ -18,7 +18,6 @@ import ntkbook
 from notebooks.runs.shared import alignment as shared
 from notebooks.runs.shared.alignment import accuracy, data, gram, ridge
 from ntkbook.data import two_classes
-from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
 from ntkbook.results import keep
 
@@ -93,14 +92,10 @@ def main():
                 jobs[f"size-{name}-{kind}-{n}-{seed}"] = job
     for seed in seeds:
         jobs[f"away-fashion-mlp-{seed}"] = partial(away, "fashion", "mlp", seed)
-    results = {}
-    with progress_bar(True, total=len(jobs), desc="trials") as bar:
-        for name, job in jobs.items():
-            try:
-                results[name] = store.trial(name, job)
-            except OSError as error:
-                sys.exit(str(error))
-            bar.update()
+    try:
+        results = store.trials(jobs)
+    except OSError as error:
+        sys.exit(str(error))
     provenance = store.provenance("make run RUN=07_rivals")
     print(keep("07_rivals", {"provenance": provenance, "results": results}))
 

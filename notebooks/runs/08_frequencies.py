@@ -13,7 +13,6 @@ import numpy as np
 
 import ntkbook
 from ntkbook.infinite import ntk
-from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
 from ntkbook.results import keep
 
@@ -111,11 +110,7 @@ def main():
         width, amplitude = S["widths"][-1], S["amplitudes"][-1]
         job = partial(trial, width, amplitude, False, seed)
         jobs[f"{width}-{amplitude}-{seed}"] = job
-    with progress_bar(True, total=len(jobs), desc="trials") as bar:
-        results = {}
-        for name, job in jobs.items():
-            results[name] = store.trial(name, job)
-            bar.update()
+    results = store.trials(jobs)
     provenance = store.provenance("make run RUN=08_frequencies")
     print(keep("08_frequencies", {"provenance": provenance, "results": results}))
 

@@ -16,7 +16,6 @@ import ntkbook
 from ntkbook.data import digits, fashion_mnist, two_classes
 from ntkbook.infinite import ntk
 from ntkbook.learning_curves import cross_validation, mean_field_risk
-from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
 from ntkbook.results import keep
 
@@ -151,14 +150,10 @@ def main():
         for width in S["narrow widths"]:
             jobs[f"network-{width}-200-{seed}"] = partial(network, width, 200, seed)
     jobs["fashion"] = fashion
-    results = {}
-    with progress_bar(True, total=len(jobs), desc="trials") as bar:
-        for name, job in jobs.items():
-            try:
-                results[name] = store.trial(name, job)
-            except OSError as error:
-                sys.exit(str(error))
-            bar.update()
+    try:
+        results = store.trials(jobs)
+    except OSError as error:
+        sys.exit(str(error))
     provenance = store.provenance("make run RUN=08_learning_curves")
     results["fashion"].pop("eigenvalues")
     print(keep("08_learning_curves", {"provenance": provenance, "results": results}))

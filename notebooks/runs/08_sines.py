@@ -14,7 +14,6 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 import ntkbook
-from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.store import Store
 from ntkbook.results import keep
 
@@ -123,11 +122,7 @@ def main():
             ("fast", "equal"),
         ):
             jobs[f"{kind}-{sizes}-{seed}"] = partial(sines, kind, sizes, seed)
-    with progress_bar(True, total=len(jobs), desc="trials") as bar:
-        results = {}
-        for name, job in jobs.items():
-            results[name] = store.trial(name, job)
-            bar.update()
+    results = store.trials(jobs)
     provenance = store.provenance("make run RUN=08_sines")
     print(keep("08_sines", {"provenance": provenance, "results": results}))
 

@@ -8,10 +8,11 @@ or not at all.
 import json
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ntkbook.machine.devices import device_report
+from ntkbook.machine.progress import progress_bar
 from ntkbook.machine.whole_files import replacing
 
 
@@ -33,6 +34,8 @@ class Store:
         {'error': 0.5}
         >>> store.trial("first", lambda: 1 / 0)      # kept: not computed again
         {'error': 0.5}
+        >>> store.trials({"first": lambda: {}, "second": lambda: {"error": 0.25}})
+        {'first': {'error': 0.5}, 'second': {'error': 0.25}}
     """
 
     def __init__(self, folder, settings: dict):
@@ -72,6 +75,15 @@ class Store:
             made = {"result": result, "seconds": seconds, "machine": device_report()}
             _write(path, made)
         return _read(path)["result"]
+
+    def trials(self, jobs: Mapping[str, Callable[[], dict]]) -> dict[str, dict]:
+        """Return every trial's result, one after the other, with a progress bar."""
+        results = {}
+        with progress_bar(True, total=len(jobs), desc="trials") as bar:
+            for name, compute in jobs.items():
+                results[name] = self.trial(name, compute)
+                bar.update()
+        return results
 
     def provenance(self, command: str) -> dict:
         """Say how the results were made: command, settings, time, machine, versions.
