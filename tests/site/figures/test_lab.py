@@ -13,12 +13,15 @@ import urllib.request
 
 import nbformat
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 from tests.helpers import needs
+from tests.helpers.chromium import PATIENCE
 
 needs.package("jupyterlab", get="make environment")
 needs.package("jupyterlab_myst", get="make environment")
+
+TRIES = 12
 
 CELLS = [
     """\
@@ -84,6 +87,20 @@ def lab(tmp_path_factory):
         server.wait()
 
 
+def run(page, cell):
+    """Run a cell as a reader does, who presses the keys again where nothing happened:
+    a notebook that is still being drawn takes the focus away."""
+    prompt = cell.locator(".jp-InputPrompt")
+    for _ in range(TRIES):
+        cell.locator(".cm-content").click()
+        page.keyboard.press("Shift+Enter")
+        try:
+            return expect(prompt).not_to_have_text("[ ]:", timeout=PATIENCE / TRIES)
+        except AssertionError as error:
+            wrong = error
+    raise wrong
+
+
 @pytest.fixture(scope="module")
 def page(lab, browser):
     """The notebook, open, with all its cells run."""
@@ -91,11 +108,14 @@ def page(lab, browser):
     page.wrong = []
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.goto(f"{lab}/lab/tree/figures.ipynb?reset", wait_until="domcontentloaded")
-    page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-    for _ in CELLS:
-        page.keyboard.press("Shift+Enter")
-    page.locator(".ntk-live").wait_for()
+    try:
+        for cell in page.locator(".jp-Notebook .jp-CodeCell").all():
+            run(page, cell)
+        page.locator(".ntk-live").wait_for()
+    except (AssertionError, TimeoutError) as error:
+        seen = page.locator("body").inner_text()
+        raise AssertionError(f"{error}\n{seen}\n{page.wrong}") from None
     yield page
     page.close()
 
