@@ -144,7 +144,7 @@ def main(small: bool, rounds: int):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for name in ("posterior", "contributions"):
-            make = getattr(ntkbook, f"{name}_in_browser")
+            make = getattr(ntkbook.page, f"{name}_in_browser")
             rows.append((f"{name}: a slider", 0.05, sliders(browser, rounds, make)))
         for what, bound, program in (
             ("training, 1024 neurons: a frame", 0.034, FRAMES),

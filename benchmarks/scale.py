@@ -153,8 +153,8 @@ def killed_and_continued(path: Path, size, kills: int):
     for number in range(kills):
         process = started("disk", path, size)
         while process.poll() is None:
-            now = json.loads(note.read_text())["done"] if note.exists() else 0
-            if now > done:
+            now = json.loads(note.read_text())["done"] if note.exists() else []
+            if len(now) > done:
                 break
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.5))
@@ -162,7 +162,7 @@ def killed_and_continued(path: Path, size, kills: int):
             raise SystemExit(f"finished before kill {number + 1}: take more points")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        done = json.loads(note.read_text())["done"]
+        done = len(json.loads(note.read_text())["done"])
     finished(started("disk", path, size))
 
 

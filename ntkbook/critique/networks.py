@@ -15,7 +15,7 @@ from ntkbook.machine.progress import compiled_bar
 from ntkbook.networks.mlp import mlp
 from ntkbook.training.loop import Trajectory, loop, recorded_steps
 from ntkbook.training.minibatches import size_of_batches
-from ntkbook.validation import checks, model
+from ntkbook.validation import checks, independence, model
 
 WIDTH = 10_000
 EPOCHS = 3000  # for each hidden layer
@@ -115,6 +115,8 @@ def network(
     apply = net.apply if apply is None else apply
     if model.outputs_of(apply, params, x).shape[1] != 1:
         raise ValueError("`apply(params, x)` must return one output, of shape (n, 1).")
+    if batch_size < n:
+        independence.check(apply, params, x, needs="Training by minibatches")
     checks.boolean("progress", progress)
 
     with compiled_bar(progress, total=epochs, desc="training") as bar:

@@ -5,6 +5,7 @@ written next to their place and moved into it, which is atomic: a trial is there
 or not at all.
 """
 
+import importlib.metadata
 import json
 import time
 import warnings
@@ -46,12 +47,12 @@ class Store:
         if not path.exists():
             _write(path, self.settings)
         found = _read(path)
-        others = {_read(p)["machine"] for p in self._trials()} - {device_report()}
+        others = {_read(p)["machine"] for p in self._trials()} - {_machine()}
         if others:
             warnings.warn(
                 f"{self.folder} holds trials of another machine, version or precision "
                 f"({'; '.join(sorted(others))}); those to come are of this one "
-                f"({device_report()}). Remove the folder to make all of them here.",
+                f"({_machine()}). Remove the folder to make all of them here.",
                 stacklevel=2,
             )
         if found != self.settings:
@@ -72,7 +73,7 @@ class Store:
             start = time.perf_counter()
             result = compute()
             seconds = round(time.perf_counter() - start, 1)
-            made = {"result": result, "seconds": seconds, "machine": device_report()}
+            made = {"result": result, "seconds": seconds, "machine": _machine()}
             _write(path, made)
         return _read(path)["result"]
 
@@ -92,7 +93,7 @@ class Store:
         """
         trials = [_read(path) for path in self._trials()]
         seconds = sum(trial["seconds"] for trial in trials)
-        machines = {trial["machine"] for trial in trials} or {device_report()}
+        machines = {trial["machine"] for trial in trials} or {_machine()}
         return {
             "command": command,
             "settings": self.settings,
@@ -103,6 +104,16 @@ class Store:
     def _trials(self) -> list[Path]:
         found = self.folder.glob("*.json")
         return sorted(path for path in found if path.name != "settings.json")
+
+
+def _machine() -> str:
+    """Return what a trial's numbers may depend on: devices, precision, versions.
+
+    Not the size of blocks: that is the last of what a device's report says.
+    """
+    report = device_report().rpartition(", blocks of")[0]
+    versions = (f"{p} {importlib.metadata.version(p)}" for p in ("numpy", "scipy"))
+    return ", ".join([report, *versions])
 
 
 def _read(path: Path) -> dict:

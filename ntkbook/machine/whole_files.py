@@ -16,6 +16,18 @@ def replacing(path: Path, mode: str = "w") -> Iterator:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
+        _note_on_disk(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _note_on_disk(folder: Path) -> None:
+    """Have the disk note a folder's new names, where the system can."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    opened = os.open(folder, os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

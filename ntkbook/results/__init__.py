@@ -4,6 +4,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+from ntkbook.machine.whole_files import replacing
 from ntkbook.validation import checks
 
 __all__ = ["keep", "stored"]
@@ -15,7 +16,7 @@ def stored(name: str) -> dict:
     """Return a stored run: its results, and under ``"provenance"`` where they are from.
 
     Raises:
-        ValueError: there is no such run.
+        ValueError: there is no such run, or its file is damaged.
 
     Example:
         >>> run = stored("04_images")
@@ -23,12 +24,19 @@ def stored(name: str) -> dict:
         'make run RUN=04_images'
     """
     checks.one_of("name", name, sorted(p.stem for p in FOLDER.glob("*.json")))
-    return json.loads((FOLDER / f"{name}.json").read_text())
+    path = FOLDER / f"{name}.json"
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); restore it: git checkout {path}"
+        ) from error
 
 
 def keep(name: str, results: dict) -> Path:
     """Store a run's results, with the day, where the chapters find them."""
     results["provenance"]["date"] = date.today().isoformat()
     path = FOLDER / f"{name}.json"
-    path.write_text(json.dumps(results, indent=1) + "\n")
+    with replacing(path) as file:
+        file.write(json.dumps(results, indent=1) + "\n")
     return path

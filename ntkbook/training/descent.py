@@ -29,7 +29,7 @@ from ntkbook.training.loop import (
 )
 from ntkbook.training.losses import loss_function
 from ntkbook.training.minibatches import batches, minibatch
-from ntkbook.validation import batch, checks, model
+from ntkbook.validation import batch, checks, independence, model
 from ntkbook.validation.host import as_matrix
 
 
@@ -94,6 +94,8 @@ def gradient_descent(
     step_size = checks.finite_float("step_size", step_size, above=0)
     steps = checks.positive_int("steps", steps)
     batch_size, key = batches(batch_size, key, len(y))
+    if batch_size is not None:
+        independence.check(apply, params, x, needs="Training by minibatches")
     moments = recorded_steps(record, steps)
     of_loss = loss_function(loss, y)
     check_observe(observe, params)

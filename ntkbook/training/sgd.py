@@ -31,7 +31,7 @@ from ntkbook.training.loop import (
 )
 from ntkbook.training.losses import SEPARABLE, loss_function
 from ntkbook.training.minibatches import size_of_batches
-from ntkbook.validation import batch, checks, model
+from ntkbook.validation import batch, checks, independence, model
 
 
 class Settings(NamedTuple):
@@ -97,6 +97,8 @@ def sgd(
     settings, rate, key, of_loss = _settings(
         step_size, momentum, epochs, batch_size, key, loss, y
     )
+    if batch_size is not None:
+        independence.check(apply, params, x, needs="Training by minibatches")
     moments = recorded_steps(record, settings.epochs, "epochs")
     check_observe(observe, params)
     end, losses, seen = _sgd(

@@ -19,9 +19,9 @@ def host_array(name, value, expected) -> np.ndarray:
 def host_matrix(name, value) -> np.ndarray:
     array = host_array(name, value, "kernel values of shape (n1, n2)")
     if array.ndim != 2:
+        one = f"; for the first output pass {name}[:, :, 0, 0]" * (array.ndim == 4)
         raise ValueError(
-            f"`{name}` must be a matrix, (n1, n2), or for k outputs (n1, n2, k, k), "
-            f"but its shape is {array.shape}."
+            f"`{name}` must be a matrix, (n1, n2), but its shape is {array.shape}{one}."
         )
     return array
 

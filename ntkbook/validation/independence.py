@@ -2,11 +2,15 @@
 
 The tangent kernel of such a function, taken input by input, is that of another
 function, and nothing in the result would show it. Most networks are proven to be none
-of these from their jaxpr (``rowwise``). Of the others four inputs are evaluated
-together and alone. What counts is how ``apply`` is built and not what it computes at
-these parameters: a batch normalisation whose scale is 0 mixes nothing there, and
-everything after a step of training. So parameters and inputs are moved by noise before,
-and a function that has passed is not evaluated again for others of the same shapes.
+of these from their jaxpr (``rowwise``). Of the others, inputs are evaluated together
+and each alone. What counts is how ``apply`` is built and not what it computes at these
+parameters: a batch normalisation whose scale is 0 mixes nothing there, and everything
+after a step of training. So parameters and inputs are moved by noise before, and a
+function that has passed is not evaluated again for others of the same shapes.
+
+As many inputs are evaluated as are given: data are often sorted, and the first rows of
+a mask, or the first tokens, may all be equal. Beyond a number only a function that
+closes over an array with a row for each input is evaluated at more of them.
 """
 
 from contextlib import nullcontext
@@ -21,7 +25,9 @@ from ntkbook.validation import batch, checks, rowwise
 from ntkbook.validation.jaxprs import equations
 from ntkbook.validation.remembered import Remembered
 
-ROWS = 4
+ROWS = 4  # at least
+MANY = 256  # at most, or where an array that `apply` closes over has a row for each:
+ALL = 4096
 _passed = Remembered()
 
 
@@ -32,18 +38,25 @@ def check(apply, params, x, needs: str) -> bool:
     """
     if getattr(apply, "independent", False):
         return True  # one of the book's own, known to be so
-    shapes = [(a.shape[1:], a.dtype) for a in jax.tree.leaves(x)]
-    shapes += [(a.shape, a.dtype) for a in jax.tree.leaves(params)]
+    shapes = [(a.shape, a.dtype) for a in jax.tree.leaves((params, x))]
     kind = jax.tree.structure((params, x)), str(shapes)
     if _passed.get(apply, kind):
         return True
-    one, several = (
-        jax.make_jaxpr(apply)(params, batch.shape_of_one(x, (rows,)))
-        for rows in (1, ROWS)
-    )
+
+    def traced(rows):
+        return jax.make_jaxpr(apply)(params, batch.shape_of_one(x, (rows,)))
+
+    n = batch.count(x)
+    one, several = traced(1), traced(max(n, ROWS))
     if rowwise.proven(one, several, len(jax.tree.leaves(params))):
         _passed.put(apply, kind, True)
         return True
+    tried = min(max(n, ROWS), ALL if _has_rows(several, n) else MANY)
+    if tried < n:
+        several = traced(tried)
+    rows = (
+        np.linspace(0, n - 1, tried).astype(int) if tried < n else np.arange(tried) % n
+    )
     rng = np.random.default_rng(0)
     held = checks.is_traced((one.consts, several.consts))
     both_ways = partial(_both_ways, apply)
@@ -51,7 +64,6 @@ def check(apply, params, x, needs: str) -> bool:
         with _eagerly():
             stand_ins = _with_values(rng, several, one)
         both_ways = jax.jit(partial(_outputs, *stand_ins), compiler_options=QUICK)
-    rows = np.arange(ROWS) % batch.count(x)
     # Where a traced function calls this, nothing has values: noise alone must do.
     with _eagerly():
         moved = jax.tree.map(partial(_moved, rng), params)
@@ -88,6 +100,11 @@ def check(apply, params, x, needs: str) -> bool:
     if certain:
         _passed.put(apply, kind, True)
     return certain
+
+
+def _has_rows(closed, n: int) -> bool:
+    """Say whether a function closes over an array with a row for each input."""
+    return any(np.shape(const)[:1] >= (n,) for const in closed.consts)
 
 
 def _coarsest(jaxpr) -> float:

@@ -90,9 +90,12 @@ def consumers(function: Callable, params, x) -> list[list[tuple[Consumer, list]]
     each of its results, ``(k, ...)``. A parameter without one does not matter.
     """
     leaves, tree = jax.tree.flatten(params)
-    closed = jax.make_jaxpr(lambda leaves, x: function(tree.unflatten(leaves), x))(
-        leaves, x
-    )
+
+    def ended(leaves, x):
+        # Outputs that are a parameter's entries, scaled, are consumed by this sum.
+        return function(tree.unflatten(leaves), x) + 0.0
+
+    closed = jax.make_jaxpr(ended)(leaves, x)
 
     def run(perturbations):
         interpreter = Interpreter(perturbations)

@@ -255,7 +255,8 @@ def kernel_of(apply, params, x1, x2=None, pairs=ALL, name="x1") -> Kernel:
         x2 = batch.check("x2", x2, dtype)
         batch.same_kind("x1", x1, "x2", x2)
     out = model.outputs_of(apply, params, x1, name=name)
-    certain = independence.check(apply, params, x1, needs="A tangent kernel")
+    most = x1 if x2 is None or batch.count(x1) >= batch.count(x2) else x2
+    certain = independence.check(apply, params, most, needs="A tangent kernel")
     plan = plan_for(apply, params, x1, out.shape[1], pairs)
     if certain and kind is not None:
         bare = plan._replace(how=plan.how._replace(apply=None))

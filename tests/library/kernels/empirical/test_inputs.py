@@ -175,6 +175,73 @@ def test_other_functions_of_several_inputs(name, relaxed):
         ntkbook.ntk((MIXED | HELD)[name], W, X)
 
 
+LATE = {  # what the first rows of sorted data do not show
+    "a sorted gate": lambda p, x: (jnp.arange(40) < 30)[: len(x), None] * x @ p["a"],
+    "a sorted gate, by index": lambda p, x: (
+        jnp.repeat(jnp.arange(2.0), 20)[jnp.arange(len(x))][:, None] * (x @ p["a"])
+    ),
+    "one row of a mask": lambda p, x: (
+        (jnp.arange(40) != 37)[: len(x), None] * (x @ p["a"])
+    ),
+    "another function for many": lambda p, x: (
+        hidden(p, x) if len(x) < 9 else x @ p["a"]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_data_may_be_sorted(name, relaxed):
+    x = jax.random.normal(jax.random.key(1), (40, 3))
+    with pytest.raises(ValueError, match="mixes"):
+        ntkbook.ntk(LATE[name], W, x)
+    with pytest.raises(ValueError, match="mixes"):
+        ntkbook.ntk(LATE[name], W, x[:1], x)
+
+
+def test_tokens_may_be_equal_at_first(relaxed):
+    """Noise does not move them, so equal rows cannot show that they are mixed."""
+    tokens = jnp.repeat(jnp.arange(3), 10)[:, None]
+
+    def apply(p, x):
+        rows = p["a"][x[:, 0]]
+        return rows - rows.mean(0)
+
+    with pytest.raises(ValueError, match="mixes"):
+        ntkbook.ntk(apply, W, tokens)
+
+
+def test_as_many_are_tried_as_a_closed_over_array_has_rows(relaxed):
+    x = jax.random.normal(jax.random.key(1), (600, 3))
+    domain = jnp.arange(600) >= 500
+    with pytest.raises(ValueError, match="mixes"):
+        ntkbook.ntk_diagonal(lambda p, x: domain[: len(x), None] * (x @ p["a"]), W, x)
+    table = jax.random.normal(
+        jax.random.key(2), (700, 3)
+    )  # frozen, larger than the data
+    tokens = jnp.arange(600)[:, None]
+    assert np.isfinite(
+        ntkbook.ntk_diagonal(lambda p, x: table[x[:, 0]] @ p["a"], W, tokens)
+    ).all()
+
+
+TRAIN = {
+    "gradient_descent": lambda f, **minibatch: ntkbook.gradient_descent(
+        f, W, X, X[:, :1], step_size=1e-2, steps=2, progress=False, **minibatch
+    ),
+    "sgd": lambda f, **minibatch: ntkbook.sgd(
+        f, W, X, jnp.sign(X[:, :1]), step_size=1e-2, epochs=2, **minibatch
+    ),
+}
+
+
+@pytest.mark.parametrize("train", TRAIN)
+@pytest.mark.parametrize("name", ["batch norm", "a gate, cut"])
+def test_minibatches_may_not_be_mixed(train, name, relaxed):
+    """A cut gate would give each minibatch the rows of the first inputs."""
+    with pytest.raises(ValueError, match="Training by minibatches needs"):
+        TRAIN[train]((MIXED | HELD)[name], batch_size=2, key=jax.random.key(0))
+
+
 def test_functions_of_one_input_pass(relaxed):
     """Normalisation over features, one input, equal inputs, outputs that are 0."""
     for apply in (

@@ -160,6 +160,26 @@ def test_whatever_else_a_function_does(relaxed):
     assert routes["['q']"] == routes["['v']"] == GRAMS
 
 
+OUTPUTS = {  # that are a parameter's own entries, arranged and scaled
+    "one number": lambda p, x: p["one"] * x[:, :1],
+    "a scale at the end": lambda p, x: p["one"] * jnp.tanh(x @ p["w"]),
+    "divided": lambda p, x: p["one"] / (1 + x[:, :1] ** 2),
+    "several": lambda p, x: -x[:, :1] * p["three"],
+    "turned": lambda p, x: x[:, :1] * p["three"][::-1].reshape(1, 3),
+    "no input": lambda p, x: jnp.broadcast_to(p["three"], (len(x), 3)),
+    "called": lambda p, x: jax.jit(lambda a, b: a * b)(p["one"], x[:, :1]),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_outputs_that_are_parameters(name, relaxed):
+    params = {"one": jnp.ones(1), "three": jnp.arange(3.0), "w": inputs(3, 1)}
+    agree(OUTPUTS[name], params, x := inputs(4, 3))
+    each = ntkbook.ntk_contributions(OUTPUTS[name], params, x)
+    total = ntkbook.ntk(OUTPUTS[name], params, x, trace=True)
+    np.testing.assert_allclose(sum(jax.tree.leaves(each)), total, atol=1e-12)
+
+
 def test_kink_and_stop(relaxed):
     """What JAX calls the derivative of ReLU at 0 is kept; what is stopped is 0."""
 

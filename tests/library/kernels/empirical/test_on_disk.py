@@ -63,6 +63,29 @@ def test_another_kernel_on_disk_is_refused(tmp_path):
         ntkbook.ntk_on_disk(tmp_path / "b.npy", apply, *half)
 
 
+def test_a_function_that_changed_for_later_inputs_only(tmp_path, relaxed):
+    """A callback's code is in no fingerprint: entries from all blocks show it."""
+    x = jnp.linspace(-1, 1, 12)[:, None]
+    gains = {"late": 1.0}
+
+    def gain(x):
+        return np.where(x > 0.7, gains["late"], 1.0).astype(x.dtype)
+
+    def apply(p, x):
+        shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
+        return p * x * jax.pure_callback(gain, shape, x, vmap_method="broadcast_all")
+
+    for name, budget in (("one", 1.0), ("several", 1e-7)):
+        path = tmp_path / f"{name}.npy"
+        with ntkbook.limit_memory(budget):
+            gains["late"] = 1.0
+            ntkbook.ntk_on_disk(path, apply, jnp.ones(1), x)
+            ntkbook.ntk_on_disk(path, apply, jnp.ones(1), x)
+            gains["late"] = 2.0
+            with pytest.raises(ValueError, match="holds another kernel"):
+                ntkbook.ntk_on_disk(path, apply, jnp.ones(1), x)
+
+
 def shortened(content):
     return content[: len(content) // 2]
 

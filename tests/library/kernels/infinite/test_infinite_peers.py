@@ -8,6 +8,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 import ntkbook
+from ntkbook import infinite
 from ntkbook.infinite import cntk, nngp, ntk
 from tests.helpers.draws import weekly
 from tests.helpers.kernels.infinite import ROOT2, arora, close, drawn
@@ -26,6 +27,30 @@ def stax_network(layer, last, depth, activation, weights, biases):
     ]
     hidden = [part for s in settings[:depth] for part in (layer(s), act())]
     return stax.serial(*hidden, *last(settings[depth]))[2]
+
+
+OTHERS = {  # theirs, and ours
+    "leaky ReLU": (lambda s: s.LeakyRelu(0.2), infinite.leaky_relu(0.2)),
+    "its own slopes": (
+        lambda s: s.ABRelu(-0.3, 1.2),
+        infinite.piecewise_linear((0.0,), (-0.3, 1.2)),
+    ),
+    "absolute value": (lambda s: s.Abs(), jnp.abs),
+    "sign": (lambda s: s.Sign(), "sign"),
+    "sine": (lambda s: s.Sin(), jnp.sin),
+    "cosine": (lambda s: s.Cos(), jnp.cos),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_activations_equal_those_of_neural_tangents(name, relaxed):
+    stax, (theirs, ours) = ntkbook.neural_tangents.stax, OTHERS[name]
+    dense = dict(W_std=1.3, b_std=0.4)
+    layers = [part for _ in range(2) for part in (stax.Dense(1, **dense), theirs(stax))]
+    expected = stax.serial(*layers, stax.Dense(1, **dense))[2](X1, X2)
+    settings = dict(depth=2, activation=ours, weight_std=1.3, bias_std=0.4)
+    for kernel, theirs in ((ntk, expected.ntk), (nngp, expected.nngp)):
+        close(kernel(X1, X2, **settings), theirs, 1e-10, float(jnp.abs(theirs).max()))
 
 
 @pytest.mark.parametrize("activation", ["relu", "erf"])

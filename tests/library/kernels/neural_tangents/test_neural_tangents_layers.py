@@ -88,6 +88,16 @@ def test_the_ensemble():
     agree(spread, posterior, 1e-4)
 
 
+@pytest.mark.parametrize("t", [0.5, 30.0, np.inf])
+def test_the_ensembles_covariance(t):
+    """That of trained networks; our time is a step's size, theirs a mean's."""
+    ensemble = predict.gradient_descent_mse_ensemble(KERNEL, X, Y)
+    theirs = ensemble(t=t * Y.size, x_test=X_TEST, get="ntk", compute_cov=True)
+    ours = ntkbook.ensemble_flow(CLOSED.ntk, CLOSED.nngp, Y, t)
+    agree(ours.mean, theirs.mean, 1e-10)
+    agree(ours.covariance, theirs.covariance, 1e-10)
+
+
 def test_gp_inference_is_our_regression():
     ridge = 0.1 * float(jnp.trace(K)) / 4
     theirs = predict.gp_inference(K, Y, diag_reg=0.1)
