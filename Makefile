@@ -50,7 +50,7 @@ COLAB_TESTS := tests/notebooks/test_colab_run.py
 GRADING_TESTS := $(patsubst %,tests/course/%.py,grading/test_grading \
 	exercises/test_otter containment/test_hostile containment/test_limits \
 	test_instructors_page grading/test_every_chapter)
-PROJECTS := $(wildcard notebooks/P*.ipynb)
+PROJECTS := $(wildcard notebooks/P*.ipynb) notebooks/your_network.ipynb
 CHAPTERS := $(filter-out $(PROJECTS),$(wildcard notebooks/*.ipynb))
 SLOW_TESTS := tests/site $(SITE_TESTS) $(COLAB_TESTS) $(GRADING_TESTS)
 LIBRARY_TESTS := tests ntkbook --doctest-modules $(addprefix --ignore=,$(SLOW_TESTS))

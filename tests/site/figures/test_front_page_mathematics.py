@@ -11,6 +11,7 @@ import pytest
 import ntkbook
 from ntkbook.page.browser import NETWORK
 from ntkbook.page.browser.figure import file
+from tests.helpers.draws import weekly
 
 DATA = [-2.0, 0.5], [3.0, 1.0]
 
@@ -91,7 +92,7 @@ Y = jnp.array(DATA[1])[:, None]
 GRID = jnp.array([-4.0, -2.5, -1.0, 0.5, 2.0])[:, None]
 
 
-@pytest.mark.parametrize("width, alpha", [(4, 10.0), (64, 0.1), (1024, 1.0)])
+@pytest.mark.parametrize("width, alpha", [weekly(4, 10.0), (64, 0.1), (1024, 1.0)])
 def test_a_whole_run_follows_the_librarys_flow(trained, width, alpha):
     run, start = trained(width, alpha)
     net, w0 = library(width, start)

@@ -175,7 +175,6 @@ def test_tours_are_opened_by_address_and_closed(browser, tmp_path):
     play.page.locator(".ntkp-tour-text").get_by_role("button", name="Close").click()
     assert pressed.count() == 0
     assert "catapult" in play.page.evaluate("document.activeElement.innerText")
-    play.stopped()
     play.close()
 
 

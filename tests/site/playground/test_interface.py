@@ -5,6 +5,7 @@ import pytest
 from book.tools.site import posters
 from ntkbook.page.browser.playground import pieces
 from tests.helpers.chromium import PHONE, violations
+from tests.helpers.draws import weekly
 from tests.helpers.playground import PLAY, Opened
 
 CALM = {"reduced_motion": "reduce"}  # it does not start by itself
@@ -218,7 +219,7 @@ def test_two_of_them_share_no_id(browser, tmp_path):
     play.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", weekly("dark")])
 def test_axe_finds_nothing_and_it_fits_a_phone(browser, tmp_path, theme):
     play = Opened(browser, tmp_path, theme=theme, **CALM)
     play.start({}, 300)
@@ -246,6 +247,7 @@ def test_without_scripts_the_still_picture_stands(browser, tmp_path):
     context.close()
 
 
+@pytest.mark.weekly
 def test_the_still_picture_is_what_the_script_draws(browser):
     assert posters.playground_still(browser) == pieces.text("ui/still.svg")
 

@@ -1,5 +1,7 @@
 """Hard tanh, ELU and their like, against an integral of two variables and by chance."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -136,7 +138,7 @@ def test_against_random_units(name, getkey):
 
 @pytest.mark.parametrize(
     "name",
-    ["hard tanh", "elu", *map(weekly, ["relu6", "own", "elu with a kink", "selu"])],
+    ["hard tanh", *map(weekly, ["elu", "relu6", "own", "elu with a kink", "selu"])],
 )
 def test_derivatives(name, getkey):
     activation = CASES[name][0]
@@ -169,12 +171,11 @@ def test_no_variance():
         (CASES["own"][0], 0.25),
         (elu(), 0),
     ):
-        found = expectations(activation, 0.0, 1.0, 0.0)
+        at_once = jax.jit(partial(expectations, activation))
+        found = at_once(0.0, 1.0, 0.0)
         mean = jnp.mean(activation(jax.random.normal(jax.random.key(0), (10**6,))))
         assert abs(found.value - at_zero * mean) < 2e-3
-        derivative = jax.grad(
-            lambda q, f=activation: expectations(f, q, 1.0, 0.0).slope
-        )
+        derivative = jax.jit(jax.grad(lambda q, f=at_once: f(q, 1.0, 0.0).slope))
         assert np.isfinite(derivative(0.0))
 
 
@@ -194,12 +195,15 @@ def test_many_kinks():
     assert len(equations[0]) < 2 * len(equations[1])
 
 
-@each
+@pytest.mark.parametrize(
+    "name",
+    [*map(weekly, ["hard tanh", "elu", "relu6"]), "own", "elu with a kink", "selu"],
+)
 def test_single_precision(name):
     activation, at = CASES[name][0], ([1.0, 0.8, 1.0], [1.0, 1.5, 1.0], [1.0, 0.6, 0.0])
+    at_once = jax.jit(partial(expectations, activation))
     single, double = (
-        expectations(activation, *(jnp.array(a, dtype) for a in at))
-        for dtype in ("float32", "float64")
+        at_once(*(jnp.array(a, dtype) for a in at)) for dtype in ("float32", "float64")
     )
     assert single.value.dtype == single.slope.dtype == np.float32
     for a, b in zip(single[:2], double[:2], strict=True):
