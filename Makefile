@@ -109,7 +109,7 @@ check: lint types  ## quick: style, types, and the tests and chapters that your 
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
 	@$(if $(strip $(CHANGED)),$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(CHANGED))
 
-test:  ## run every check, but for those of test-all; 20 minutes on 2 cores
+test:  ## run every check, except those of test-all; 15 to 20 minutes on 2 cores
 	$(has_python)
 	@MAKE=$(MAKE_COMMAND) $(PYTHON) -m book.tools.stages $(STAGES)
 

@@ -53,6 +53,7 @@ def test_the_weeks_of_a_course(length):
     assert len(set_) == len(set(set_)) > 30
     most = plan["course"][str(length)]["minutes"]
     assert all(week["minutes"] <= most for week in weeks)
+    assert all(week["reading"] <= 110 for week in weeks)
     listed = {chapter["name"][:2] for chapter in plan["chapter"]}
     assert {n for week in weeks for n in week["chapters"]} == listed
     projects = {week["project"] for week in weeks} - {None}
@@ -127,8 +128,10 @@ def test_reading_times_follow_their_rule():
     assert read([cell("markdown", "## Exercises"), cell("markdown", prose)]) == 0
 
 
-def test_the_first_page_says_how_long_chapters_take():
+def test_pages_say_how_long_chapters_take():
     chapters = syllabus.exercises(ROOT / "notebooks")
     minutes = [c["reading"] for n, c in chapters.items() if n.isdigit()]
     text = (ROOT / "book" / "start.md").read_text()
     assert f"chapters of {min(minutes)} to {max(minutes)} minutes" in text
+    text = (ROOT / "book" / "contributing.md").read_text()
+    assert max(minutes) <= 60 and "at most an hour" in text

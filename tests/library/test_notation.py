@@ -1,9 +1,11 @@
 """The page Notation: what it says of each symbol holds for the code it names.
 
 `holds`, in book/notation.toml, is evaluated with the names that are set up here: small
-networks with their Jacobians and Hessians formed in full, by JAX alone.
+networks with their Jacobians and Hessians formed in full, by JAX alone. A letter with
+several meanings is in the page's second table, which names the chapters.
 """
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -30,10 +32,21 @@ from ntkbook.infinite import expectations  # noqa: F401
 from ntkbook.paths import path_kernel
 from ntkbook.taylor import second_derivative_norm  # noqa: F401
 
-FILE = Path(__file__).parents[2] / "book" / "notation.toml"
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "book" / "notation.toml"
 SECTIONS = tomllib.loads(FILE.read_text(encoding="utf-8"))["section"]
 SYMBOLS = [symbol for section in SECTIONS for symbol in section["symbol"]]
 CHECKED = [symbol for symbol in SYMBOLS if "holds" in symbol]
+ROWS = {
+    name: others
+    for name, others in re.findall(
+        r"^\| \$(\\?\w+)\$ \| (.+) \|$",
+        FILE.with_suffix(".md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+}
+# An accent or an index distinguishes what these stand for.
+SAME = {"y", "\\Theta"}
 
 
 def same(a, b) -> bool:
@@ -120,6 +133,9 @@ def names():
         mixed=alignment.mixed_derivative(one.apply, w_one, x),
         lam=np.arange(1.0, 6.0),
         risk=learning_curves.mean_field_risk(np.arange(1.0, 6.0), np.ones(5), 2),
+        finite=learning_curves.mean_field_risk(
+            np.arange(1.0, 6.0), np.ones(5), 2, population=5
+        ),
     )  # fmt: skip
     return globals() | locals() | facts
 
@@ -146,3 +162,38 @@ def test_the_functions_that_the_page_names_exist():
         for part in name.split("."):
             found = getattr(found, part)
         assert callable(found)
+
+
+def letters(formula: str) -> set[str]:
+    """Its letters, without accents, indices and what they are functions of."""
+    for pattern in (
+        r"\\(?:text|operatorname|mathrm|mathbb)\s*\{?\w+\}?",
+        r"[_^](?:\{[^{}]*\}|\\[A-Za-z]+|[\w*])",
+        r"\\(?:bar|hat|dot|tilde|mathcal|partial|[lr]Vert)(?![A-Za-z])",
+        r"\([^()]*\)",
+    ):
+        formula = re.sub(pattern, " ", formula)
+    return set(re.findall(r"\\[A-Za-z]+|[A-Za-z]", formula))
+
+
+def test_a_letter_with_several_meanings_has_a_row():
+    of = [letter for symbol in SYMBOLS for letter in letters(symbol["tex"])]
+    several = {letter for letter in of if of.count(letter) > 1}
+    assert len(several) > 20
+    assert several - SAME <= set(ROWS), several - SAME - set(ROWS)
+
+
+@pytest.mark.parametrize("letter", ROWS)
+def test_the_chapters_that_a_row_names_use_the_letter(letter):
+    for numbers in re.findall(r"Chapters? (\d(?:(?:, | and )\d)*)", ROWS[letter]):
+        for number in re.findall(r"\d", numbers):
+            (path,) = (ROOT / "notebooks").glob(f"0{number}_*.ipynb")
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            text = "".join(
+                "".join(cell["source"])
+                for cell in cells
+                if cell["cell_type"] == "markdown"
+            )
+            formulas = " ".join(re.findall(r"\$\$.*?\$\$|\$[^$]+\$", text, re.DOTALL))
+            pattern = rf"(?<![A-Za-z\\]){re.escape(letter)}(?![A-Za-z])"
+            assert re.search(pattern, formulas), number

@@ -14,8 +14,10 @@ EXAMPLES = {
         ["The gradient with respect to w falls by less.", "differentiated by hand"],
     ),
     "start": (
-        ["the kernel of another start", "At the start it is 0.", "over ten starts"],
-        ["Training starts at 0.", "each run starts from w", "the start of the file"],
+        ["the kernel of another start", "At the start it is 0.", "over ten starts"]
+        + ["The starts disagree.", "Which of the three starts?", "An aligned start"],
+        ["Training starts at 0.", "each run starts from w", "the start of the file"]
+        + ["Each run starts from w."],
     ),
     "books": (
         ["The books keep the sum.", "an account that is exact", "It keeps books."],

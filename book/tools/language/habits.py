@@ -21,8 +21,9 @@ NOUN = (
     "layer|module|cell|file|chapter|width|seed|object|point|line|page|step|epoch|class"
 )
 BEFORE_NOUN = (
-    "the|a|an|another|random|new|fresh|same|own|every|each|one|per|two|all|several|few"
-    "|fewer|more|many|other|these|those|over|of|between|ten|twenty|eighty|\\d+"
+    "the|a|an|another|random|new|fresh|same|own|every|each|one|per|two|three|both|all"
+    "|several|few|fewer|more|many|other|these|those|over|of|between|ten|twenty|eighty"
+    "|aligned|\\d+"
 )
 
 
@@ -49,7 +50,7 @@ HABITS = (
     ),
     Habit(
         "start",
-        rf"\b(?:{BEFORE_NOUN}) starts?\b"
+        rf"\b(?i:{BEFORE_NOUN}) starts?\b"
         r"(?! (?:from|at|with|to|in|out|as|over|where|above|that is not)\b)"
         r"|\bstart's\b|\b[Aa]t (?:the )?start\b(?! of)",
         "the literature says initialisation; the start can also be a time",
