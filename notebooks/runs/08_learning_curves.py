@@ -1,4 +1,4 @@
-"""Chapter 8's long run: networks and the formula, and clothes.
+"""Chapter 8's long run: networks and the formula, and Fashion-MNIST.
 
 `make run RUN=08_learning_curves` writes one file for each finished trial into
 _runs/08_learning_curves, may be killed and continued at any moment, and at the end
@@ -28,7 +28,7 @@ SETTINGS = {
     "network seeds": 3,
     "network steps": 1500,
     "momentum": 0.95,
-    "population": 3000,  # clothes of 14 x 14 pixels
+    "population": 3000,  # Fashion-MNIST, 14 x 14 pixels
     "points": [10, 20, 50, 100, 200, 500, 1000, 2000],
     "splits": 10,  # a tenth of the work at 1000 points and more: 4 there
 }
@@ -49,7 +49,7 @@ def data(name):
 
 
 def fashion():
-    """Measure kernel regression on clothes, and predict it."""
+    """Measure kernel regression on Fashion-MNIST, and predict it."""
     x, y, labels = data("fashion")
     kernel = np.asarray(ntk(jnp.asarray(x), **KERNEL))
     count, rng = len(x), np.random.default_rng(1)

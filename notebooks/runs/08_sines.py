@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.flatten_util import ravel_pytree
 
 import ntkbook
 from ntkbook.machine.store import Store
@@ -27,8 +26,6 @@ SETTINGS = {
     "seeds": 5,
     "learned": 0.8,  # of the amplitude, as a mean over so many steps:
     "window": 50,
-    "random steps": 100,
-    "random step": 1.0,  # its norm; the weights have one of about 20
 }
 S = SETTINGS
 
@@ -71,7 +68,7 @@ def sines(kind, amplitudes, seed):
 
         return jax.lax.scan(step, (params, optimizer.init(params)), None, S["steps"])
 
-    (end, _), waves = train(params)
+    _, waves = train(params)
     exact = np.fft.rfft(y)[ks]
     waves = np.asarray(waves)
     size = running_mean(np.abs(waves) / np.abs(exact))
@@ -80,7 +77,6 @@ def sines(kind, amplitudes, seed):
         "steps": first(size >= S["learned"]),  # as the source measures it
         "steps with phase": first(wrong <= 1 - S["learned"]),
         "wrong at the end": wrong[-1].tolist(),
-        "perturbed": perturbed(net, end, x, ks, seed),
     }
 
 
@@ -94,21 +90,6 @@ def running_mean(rows):
 def first(reached):
     """The first row where it is reached, or the number of rows."""
     return np.where(reached.any(0), reached.argmax(0), len(reached)).tolist()
-
-
-def perturbed(net, params, x, ks, seed):
-    """Return what random steps of the weights make of each amplitude, in its units."""
-    flat, back = ravel_pytree(params)
-
-    def waves(w):
-        return jnp.abs(jnp.fft.rfft(net.apply(back(w), x)[:, 0])[ks])
-
-    steps = jax.random.normal(
-        jax.random.key(1000 + seed), (S["random steps"], len(flat)), flat.dtype
-    )
-    steps = S["random step"] * steps / jnp.linalg.norm(steps, axis=1, keepdims=True)
-    near = jax.lax.map(lambda step: waves(flat + step), steps) / waves(flat)
-    return {"mean": near.mean(0).tolist(), "change": abs(near - 1).mean(0).tolist()}
 
 
 def main():
