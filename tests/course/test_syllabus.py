@@ -134,4 +134,4 @@ def test_pages_say_how_long_chapters_take():
     text = (ROOT / "book" / "start.md").read_text()
     assert f"chapters of {min(minutes)} to {max(minutes)} minutes" in text
     text = (ROOT / "book" / "contributing.md").read_text()
-    assert max(minutes) <= 50 and "at most an hour" in text
+    assert max(minutes) <= 50 and "at most fifty minutes" in text
