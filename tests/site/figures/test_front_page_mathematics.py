@@ -92,7 +92,9 @@ Y = jnp.array(DATA[1])[:, None]
 GRID = jnp.array([-4.0, -2.5, -1.0, 0.5, 2.0])[:, None]
 
 
-@pytest.mark.parametrize("width, alpha", [weekly(4, 10.0), (64, 0.1), (1024, 1.0)])
+@pytest.mark.parametrize(
+    "width, alpha", [weekly(4, 10.0), (64, 0.1), weekly(1024, 1.0)]
+)
 def test_a_whole_run_follows_the_librarys_flow(trained, width, alpha):
     run, start = trained(width, alpha)
     net, w0 = library(width, start)

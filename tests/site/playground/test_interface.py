@@ -135,6 +135,7 @@ def test_two_points_never_share_an_input_and_one_stays(calm):
     calm.stopped()
 
 
+@pytest.mark.weekly
 def test_two_inputs_have_maps_and_points_with_a_label(calm):
     page = calm.page
     page.get_by_label("Targets y").select_option("xor")
@@ -153,6 +154,7 @@ def test_two_inputs_have_maps_and_points_with_a_label(calm):
     assert calm.state()["training"]["loss"] == "squared"  # its targets are no labels
 
 
+@pytest.mark.weekly
 def test_the_query_is_dragged_and_moved_by_keys(calm):
     calm.start({}, 20)
     page, query = calm.page, calm.page.get_by_role("slider", name="Query")
@@ -180,6 +182,7 @@ def test_divergence_is_shown_and_survived(calm):
     assert calm.page.locator(".ntkp-chip[data-tone=diverged]").count() == 0
 
 
+@pytest.mark.weekly
 def test_every_picture_says_in_words_what_it_shows(calm):
     calm.start({}, 50)
     calm.page.wait_for_function(f"{PLAY}.player.run.query")
@@ -204,6 +207,7 @@ def test_every_picture_says_in_words_what_it_shows(calm):
     assert "kernel" in spoken.inner_text()
 
 
+@pytest.mark.weekly
 def test_with_little_motion_it_waits_and_still_runs(calm):
     calm.stopped()
     assert calm.frame()["step"] == 0

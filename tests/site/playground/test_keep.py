@@ -104,6 +104,7 @@ def test_the_run_as_csv(calm):
     assert float(rows[-1][at]) == pytest.approx(calm.frame()["network"][0], rel=1e-9)
 
 
+@pytest.mark.weekly
 def test_the_picture_as_svg_and_png(calm):
     calm.start({"data": {"kind": "xor"}}, 12)
     text = keep(calm, "SVG").decode()
@@ -186,6 +187,7 @@ def test_a_table_is_not_in_the_address_until_a_link_is_asked_for(calm):
     assert "0,-1;1,1" in page.evaluate("copied") or "0.125" in page.evaluate("copied")
 
 
+@pytest.mark.weekly
 def test_many_inputs_have_no_map(calm):
     rows = [[0.1 * i, 0.3, -0.1 * i, i % 2] for i in range(6)]
     calm.start({"data": {"kind": "points", "points": rows}}, 5)
