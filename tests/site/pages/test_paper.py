@@ -15,7 +15,6 @@ from pypdf import PdfReader
 from book.tools import files
 from book.tools.site import pdf
 from tests.helpers.chromium import HTML, ROOT
-from tests.helpers.draws import weekly
 
 weekly = pytest.mark.weekly
 NAMES = [name for _, pages in files.contents(ROOT) for name in pages]
@@ -224,7 +223,9 @@ def test_links_lead_within_the_pdf(printed):
     assert links > 500
 
 
-@pytest.mark.parametrize("name", ["book/start", weekly("notebooks/04_infinite_width")])
+@pytest.mark.parametrize(
+    "name", ["book/start", pytest.param("notebooks/04_infinite_width", marks=weekly)]
+)
 def test_one_page_prints_without_controls_and_on_white(built, browser, name):
     page = browser.new_page(viewport={"width": 690, "height": 1000})
     page.add_init_script("localStorage.setItem('mode', 'dark')")
