@@ -2,9 +2,9 @@
 
 `make run RUN=07_longer` writes one file for each finished trial into _runs/07_longer,
 may be killed and continued at any moment, and after each trial stores the summary that
-the chapter shows. Stopped after an hour on two busy cores, it has the studies of the
-MLP with five initialisations and of the LeNet with three, and the directions of five.
-The other studies and the sizes follow, and take some hours more.
+the chapter shows. The stored summary has the studies of the MLP and of the LeNet, and
+the directions, with five initialisations each: an hour on two busy cores. The sizes
+follow, and take some hours more.
 """
 
 import sys
