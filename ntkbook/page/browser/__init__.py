@@ -1,14 +1,16 @@
 """The figures that compute in the reader's browser, each a function that makes it.
 
-Their mathematics are held against the library in tests/test_front_page.py and
-tests/test_live_figures.py.
+Their mathematics are held against the library in
+tests/site/figures/test_front_page_mathematics.py and test_live_figures.py.
 """
 
 from ntkbook.page.browser.figure import BrowserFigure
 
-# Of the playground's engine: a network, and its training with all that one follows.
+# Of the playground's engine: a network, its training with all that one follows, and
+# what becomes of it at infinite width.
 NETWORK = ["matrix.js", "activations.js", "mlp.js"]
 TRAINING_STEPS = ["losses.js", "constant_kernel.js", "path.js", "trained_network.js"]
+INFINITE = ["mlp.js", "expectations.js", "infinite.js"]
 
 _TRAINING_WORDS = (
     "Blue is the network, dashed orange its linear model, black the two points that it "
@@ -200,7 +202,7 @@ def posterior_in_browser(caption: str = POSTERIOR) -> BrowserFigure:
         An infinitely wide network in the browser; it needs HTML and scripts.
     """
     about = "An infinitely wide network in the browser"
-    scripts = ["frame.js", "kernels.js"]
+    scripts = [*INFINITE, "frame.js", "kernels.js"]
     return BrowserFigure("posterior", scripts, about, _POSTERIOR_WORDS, caption)
 
 
@@ -220,5 +222,5 @@ def learning_in_browser(caption: str = LEARNING) -> BrowserFigure:
         A target on the circle in the browser; it needs HTML and scripts.
     """
     about = "A target on the circle in the browser"
-    scripts = ["frame.js", "kernels.js", "harmonics.js"]
+    scripts = [*INFINITE, "frame.js", "kernels.js", "harmonics.js"]
     return BrowserFigure("learning", scripts, about, _LEARNING_WORDS, caption)

@@ -19,7 +19,7 @@ from cycler import cycler
 
 # Every colour but black has a contrast of at least 3 : 1 on white and on the dark
 # grounds that figures meet (the book's #14181e, Colab's #383838), and stays apart
-# from the others in the common colour deficiencies: `tests/test_page_figures.py`
+# from the others in the common colour deficiencies: `tests/page/test_figures.py`
 # measures both. Black turns light in the dark theme (see `explore`).
 COLORS = {
     "data": "#000000",

@@ -17,7 +17,7 @@ from ntkbook.page import (
     posterior_in_browser,
     tangent_in_browser,
 )
-from ntkbook.page.browser import NETWORK, TRAINING_STEPS
+from ntkbook.page.browser import INFINITE, NETWORK, TRAINING_STEPS
 from ntkbook.page.browser.figure import file
 from ntkbook.paths import path_kernel
 from tests.helpers.chromium import violations
@@ -29,7 +29,7 @@ KIB = 1024
 def mathematics(browser):
     page = browser.new_page()
     page.set_content("<!doctype html><title>t</title>")
-    engine = [*NETWORK, *TRAINING_STEPS]
+    engine = dict.fromkeys([*NETWORK, *TRAINING_STEPS, *INFINITE])
     scripts = ["parts.js", "kernels.js", "one_weight.js", "harmonics.js"]
     for name in [*scripts, *engine, "books.js", "network.js", "large_steps.js"]:
         page.add_script_tag(content=file(name).read_text())
@@ -40,7 +40,8 @@ def mathematics(browser):
 POINTS = [-1.2, -0.4, 0.5, 1.4, -2.0, -0.05, 0.0, 1.9]
 VALUES = [0.6, -0.8, 0.3, 1.0]
 RUN = """([points, options, values, normals]) => {
-  const { sigma, theta } = KERNELS.kernels(points, options), n = points.length;
+  const n = points.length;
+  const { sigma, theta } = KERNELS.kernels(points.map((at) => [at]), n, options);
   const { mean, deviation } = KERNELS.regression(sigma, n, values);
   const flow = KERNELS.regression(theta, n, values).mean;
   const draws = KERNELS.draws(sigma, n, values.length, [normals])[0];

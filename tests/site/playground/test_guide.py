@@ -1,7 +1,14 @@
 """The playground's words, tours and quiz: what they say holds in the run itself."""
 
+import re
+
+import numpy as np
 import pytest
 
+from book.tools.files import chapters
+from book.tools.sphinx.pages.playground import TOURS
+from ntkbook.page.browser.playground import pieces
+from tests.helpers.chromium import ROOT
 from tests.helpers.playground import PLAY, Opened
 
 CALM = {"reduced_motion": "reduce"}
@@ -42,12 +49,9 @@ def tour(play, name, change=None, steps=None):
     """The numbers at the end of a tour, or of its setting with a change."""
     found = play.evaluate(
         """const text = document.querySelector(".ntkp-tour-text");
-        const names = ["linear", "modes", "width", "limit", "paths", "time",
-          "alignment", "catapult"];
-        document.querySelectorAll(".ntkp-tours .ntkp-tour-row button")
-          [names.indexOf(given)].click();
+        document.querySelectorAll(".ntkp-tours .ntkp-tour-row button")[given].click();
         return text.innerText;""",
-        name,
+        list(TOURS.values()).index(name),
     )
     assert "Answer" in found
     play.page.wait_for_function(f"{PLAY}.player.idle() && {PLAY}.player.run.frame.step")
@@ -151,6 +155,44 @@ def test_the_kernel_turns(calm):
     assert lazy["firstFive"] == pytest.approx(0.56, abs=0.04)
 
 
+# How much of the slow and of the fast wave is learned after each step: the coefficients
+# of least squares, as both are orthogonal on these points.
+LEARNED = """([state, steps]) => {
+  const { RUN, STATE, MATRIX } = playgroundEngine();
+  const run = RUN.create(STATE.complete(state), null), at = run.x;
+  const wave = (period) => at.map((x) => 0.7 * Math.sin((2 * Math.PI * x) / period));
+  const waves = [4, 1].map(wave), { inner } = MATRIX, found = [];
+  for (let s = 0; s <= steps; s++) {
+    const { outputs } = run.models.network.space;
+    found.push(waves.map((each) => inner(each, outputs) / inner(each, each)));
+    RUN.steps(run, 1, Infinity);
+  }
+  return [found, inner(...waves)];
+}"""
+
+
+def test_slow_waves_first(calm):
+    """Without a page, which would draw every run anew from its first step."""
+    calm.page.evaluate("location.hash = 'tour=waves'")
+    calm.page.get_by_text("half of the fast one after 671.").wait_for(state="attached")
+    state = calm.state()
+    calm.page.add_script_tag(content=pieces.engine())
+
+    def run(steps, **network):
+        given = [state | {"network": state["network"] | network}, steps]
+        found, overlap = calm.page.evaluate(LEARNED, given)
+        assert abs(overlap) < 1e-12
+        found = np.array(found)
+        return found, [int((wave >= 0.5).argmax()) for wave in found.T]
+
+    relu, half = run(671)
+    assert relu[100] == pytest.approx([0.78, 0.08], abs=0.005)
+    assert half == [4, 671]
+    sine, half = run(100, activation="sin", weight_std=4)
+    assert sine[100] == pytest.approx([0.99, 0.97], abs=0.005)
+    assert half == [2, 5]
+
+
 def test_the_catapult(calm):
     found = tour(calm, "catapult")
     assert found["linearDiverged"] and found["diverged"] is None
@@ -165,6 +207,25 @@ def test_the_catapult(calm):
         calm.page.wait_for_function(
             f"{PLAY}.player.idle() && {PLAY}.player.run.frame.models.network.diverged"
         )
+
+
+def test_each_chapter_has_its_tour_which_leads_back_to_it(calm):
+    """The link under a chapter's title opens the tour that is labelled with the
+    chapter's number, and that links to the chapter."""
+    there = {str(int(name[:2])): name for name in chapters(ROOT)}
+    buttons = calm.page.locator(".ntkp-tour-row > button[aria-pressed]")
+    labels = buttons.filter(has=calm.page.locator(".ntkp-number")).all_inner_texts()
+    assert [re.match(r"\d+", label)[0] for label in labels] == list(there)
+    assert list(TOURS) == list(there)
+    for number, name in TOURS.items():
+        calm.page.evaluate(f"location.hash = 'tour={name}'")
+        calm.page.locator(f".ntkp-tour-text a[href$='{there[number]}.html']").wait_for()
+        chosen = calm.page.locator(".ntkp-tours [aria-pressed=true]").inner_text()
+        title = calm.page.locator(".ntkp-tour-text h2").inner_text()
+        assert chosen.split() == [number, *title.split()]
+        link = calm.page.locator(".ntkp-tour-text a").inner_text()
+        assert link == f"Chapter {number}"
+    calm.stopped()
 
 
 def test_tours_are_opened_by_address_and_closed(browser, tmp_path):

@@ -99,6 +99,24 @@ def test_the_infinite_kernel(engine, activation, bias):
         )
 
 
+@pytest.mark.parametrize("activation", [*ACTIVATIONS])
+def test_the_covariance_of_the_output(engine, activation):
+    """What the live figure of Chapter 4 takes from the same recursion."""
+    x = np.random.default_rng(0).normal(size=(5, 2))
+    net = {"activation": activation, "depth": 2, "width": 16, "parametrization": "ntk"}
+    net |= {"weight_std": 1.2, "bias_std": 0.5, "zero_output": False, "scale": 0.5}
+    found = engine(
+        """([net, x, n]) => [...E.INFINITE.kernels(
+          E.MLP.shape(net, 2), Float64Array.from(x.flat()), x.length, n).sigma]""",
+        [net, x.tolist(), 3],
+    )
+    settings = dict(depth=2, activation=ACTIVATIONS[activation])
+    exact = 0.25 * ntkbook.infinite.nngp(
+        jnp.array(x), jnp.array(x[:3]), weight_std=1.2, bias_std=0.5, **settings
+    )
+    np.testing.assert_allclose(np.reshape(found, (5, 3)), exact, rtol=1e-8, atol=1e-9)
+
+
 @pytest.mark.parametrize("parametrization", PARAMETRIZATIONS)
 def test_wide_networks_have_the_infinite_kernel(engine, parametrization):
     # Also in the standard parametrisation, for which the library has none.

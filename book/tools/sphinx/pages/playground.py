@@ -22,8 +22,8 @@ FIGURE = (
 # The tour that is a chapter's, by the chapter's number.
 TOURS = dict(
     zip(
-        "1234567",
-        ["linear", "modes", "width", "limit", "paths", "time", "alignment"],
+        "123456789",
+        "linear modes width limit paths time alignment waves catapult".split(),
         strict=True,
     )
 )

@@ -40,7 +40,8 @@ const mountPosterior = (() => {
 
     function draw() {
       const points = [...x, ...GRID], n = points.length, m = x.length;
-      const { sigma, theta } = KERNELS.kernels(points, { ...state, weight: WEIGHT });
+      const rows = points.map((at) => [at]);
+      const { sigma, theta } = KERNELS.kernels(rows, n, { ...state, weight: WEIGHT });
       const { mean, deviation } = KERNELS.regression(sigma, n, y);
       const flow = KERNELS.regression(theta, n, y).mean;
       const [w, h] = size;

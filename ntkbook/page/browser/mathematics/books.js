@@ -4,7 +4,8 @@
 // It is ntkbook.mlp(width, 1, "tanh", weight_std=4.0, bias_std=2.0, zero_output=True),
 // trained by gradient descent on half the sum of squares: the playground's engine (mlp.js,
 // trained_network.js, constant_kernel.js, path.js) with all that it needs.
-// tests/test_live_figures.py holds every number against ntkbook.paths.path_kernel.
+// tests/site/figures/test_live_figures.py holds every number against
+// ntkbook.paths.path_kernel.
 const BOOKS = (() => {
   const NETWORK = {
     depth: 1, activation: "tanh", weight_std: 4, bias_std: 2, parametrization: "ntk",

@@ -1,9 +1,9 @@
 // The spectrum of an infinitely wide ReLU network on the circle, what gradient flow learns
 // of each frequency, and what n random points teach: the mathematics of the live figure of
-// Chapter 8, without a page. tests/site/test_live_figures.py holds it against the library.
-// It needs KERNELS (kernels.js) above it.
+// Chapter 8, without a page. It needs KERNELS (kernels.js) above it.
+// tests/site/figures/test_live_figures.py holds it against the library.
 const HARMONICS = (() => {
-  const WEIGHT2 = 2; // the variance of the weights
+  const ROOT2 = Math.SQRT2; // of inputs the norm, of weights the deviation
 
   // Nodes and weights of Gauss on [0, pi], the weights over pi: roots of Legendre's
   // polynomial by Newton's method.
@@ -23,35 +23,25 @@ const HARMONICS = (() => {
     return found;
   })();
 
-  // The tangent kernel of two inputs of norm root 2 at an angle, and that of an input with
-  // itself.
-  function profile(angle, { depth, bias }) {
-    const b2 = bias * bias;
-    let variance = WEIGHT2 + b2, sigma = WEIGHT2 * Math.cos(angle) + b2, theta = sigma;
-    let own = variance;
-    for (let layer = 0; layer < depth; layer++) {
-      const [value, slope] = KERNELS.expectations.relu(variance, variance, sigma);
-      const [most, half] = KERNELS.expectations.relu(variance, variance, variance);
-      sigma = WEIGHT2 * value + b2;
-      variance = WEIGHT2 * most + b2;
-      theta = sigma + WEIGHT2 * slope * theta;
-      own = variance + WEIGHT2 * half * own;
-    }
-    return [theta, own];
+  // The tangent kernel between inputs of norm root 2 at these angles and the first n of them.
+  function tangent(angles, n, { depth, bias }) {
+    const points = angles.map((angle) => [ROOT2 * Math.cos(angle), ROOT2 * Math.sin(angle)]);
+    return KERNELS.kernels(points, n, { depth, activation: "relu", weight: ROOT2, bias }).theta;
   }
 
   // Eigenvalues at frequencies 0, 1, ..., count - 1, over the kernel's diagonal.
   function eigenvalues(count, network) {
-    const found = new Float64Array(count), own = profile(0, network)[1];
-    for (const [angle, weight] of NODES) {
-      const value = (weight * profile(angle, network)[0]) / own;
+    const found = new Float64Array(count);
+    const [own, ...others] = tangent([0, ...NODES.map(([angle]) => angle)], 1, network);
+    NODES.forEach(([angle, weight], node) => {
+      const value = (weight * others[node]) / own;
       const cosine = Math.cos(angle);
       let before = cosine, now = 1; // cos(-angle) and cos(0)
       for (let k = 0; k < count; k++) {
         found[k] += value * now;
         [before, now] = [now, 2 * cosine * now - before];
       }
-    }
+    });
     return found.map((value) => (value > 1e-13 ? value : 0)); // what rounding leaves
   }
 
@@ -108,14 +98,11 @@ const HARMONICS = (() => {
 
   // Regression with the kernel on points with these values, at other points.
   function regression(at, values, others, network) {
-    const points = [...at, ...others], n = points.length, m = at.length;
-    const kernel = new Float64Array(n * n);
-    for (let i = 0; i < n; i++)
-      for (let j = 0; j < Math.min(m, i + 1); j++)
-        kernel[i * n + j] = kernel[j * n + i] = profile(points[i] - points[j], network)[0];
-    for (let i = m; i < n; i++) kernel[i * n + i] = profile(0, network)[1];
+    const n = at.length + others.length, m = at.length, kernel = new Float64Array(n * n);
+    const rows = tangent([...at, ...others], m, network); // a mean needs no more than these
+    for (let i = 0; i < n; i++) kernel.set(rows.subarray(i * m, (i + 1) * m), i * n);
     return KERNELS.regression(kernel, n, values).mean;
   }
 
-  return { profile, eigenvalues, effective, risk, places, amplitudes, wave, regression };
+  return { eigenvalues, effective, risk, places, amplitudes, wave, regression };
 })();

@@ -1,44 +1,16 @@
-// The kernels of infinitely wide networks on one-dimensional inputs: the mathematics of
-// the live figure of Chapter 4, without a page. They are ntkbook.infinite.nngp and .ntk,
-// and tests/test_live_figures.py holds every function here against the library.
+// What an infinitely wide network is before and after it has seen data: the mathematics of
+// the live figures of Chapters 4 and 8, without a page. Its kernels are those of the
+// playground's engine (mlp.js, expectations.js, infinite.js), ntkbook.infinite.nngp and .ntk;
+// tests/site/figures/test_live_figures.py holds every function here against the library.
 const KERNELS = (() => {
-  // E phi(u) phi(v) and E phi'(u) phi'(v), for a Gaussian pair of variances q1, q2 and
-  // covariance c.
-  const EXPECTATIONS = {
-    relu(q1, q2, c) {
-      const size = Math.sqrt(q1 * q2);
-      const cosine = size ? Math.max(-1, Math.min(1, c / size)) : 1;
-      const angle = Math.PI - Math.acos(cosine);
-      const value = size * (Math.sqrt(1 - cosine * cosine) + cosine * angle);
-      return [value / (2 * Math.PI), angle / (2 * Math.PI)];
-    },
-    erf(q1, q2, c) {
-      const square = (1 + 2 * q1) * (1 + 2 * q2);
-      return [
-        (2 / Math.PI) * Math.asin((2 * c) / Math.sqrt(square)),
-        4 / (Math.PI * Math.sqrt(square - 4 * c * c)),
-      ];
-    },
-  };
-
-  // Covariance (sigma) and tangent kernel (theta) among the points, row by row.
-  function kernels(points, { depth, activation, weight, bias }) {
-    const n = points.length, pair = EXPECTATIONS[activation], w2 = weight * weight, b2 = bias * bias;
-    const sigma = new Float64Array(n * n), theta = new Float64Array(n * n);
-    for (let i = 0; i < n; i++)
-      for (let j = 0; j < n; j++)
-        theta[i * n + j] = sigma[i * n + j] = w2 * points[i] * points[j] + b2;
-    for (let layer = 0; layer < depth; layer++) {
-      const variance = points.map((_, i) => sigma[i * n + i]);
-      for (let i = 0; i < n; i++)
-        for (let j = 0; j <= i; j++) {
-          const [value, slope] = pair(variance[i], variance[j], sigma[i * n + j]);
-          const s = w2 * value + b2, t = s + w2 * slope * theta[i * n + j];
-          sigma[i * n + j] = sigma[j * n + i] = s;
-          theta[i * n + j] = theta[j * n + i] = t;
-        }
-    }
-    return { sigma, theta };
+  // Covariance (sigma) and tangent kernel (theta) between the points, rows of d numbers, and
+  // the first n of them, row by row.
+  function kernels(points, n, { depth, activation, weight, bias }) {
+    const d = points[0].length, net = MLP.shape({
+      depth, activation, weight_std: weight, bias_std: bias, parametrization: "ntk",
+      zero_output: false, scale: 1, width: 1, // of which the kernels do not know
+    }, d);
+    return INFINITE.kernels(net, Float64Array.from(points.flat()), points.length, n);
   }
 
   // The lower Cholesky factor of the block of a from `from` on, with a small ridge:
@@ -94,5 +66,5 @@ const KERNELS = (() => {
     });
   }
 
-  return { expectations: EXPECTATIONS, kernels, regression, draws };
+  return { kernels, regression, draws };
 })();

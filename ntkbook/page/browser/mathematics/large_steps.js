@@ -1,6 +1,6 @@
 // Gradient descent with steps that may be too large for the initial kernel: the
 // mathematics of Chapter 9's live figure, without a page. It needs NTK (network.js), whose
-// network it trains. tests/site/test_live_figures.py holds it against the library.
+// network it trains. tests/site/figures/test_live_figures.py holds it against the library.
 const LARGE_STEPS = (() => {
   const LOST = 1e12; // a loss beyond which training has diverged
 

@@ -9,8 +9,8 @@
 // alpha f(x, w), where f(x, w) = g(x, w) - g(x, w0), and it follows the gradient flow
 // of half the sum of squares, divided by alpha^2: kernels and times of different alpha
 // can then be compared. What it shares with the playground is the playground's: mlp.js,
-// with all that it needs. tests/test_front_page.py holds every function here against the
-// library.
+// with all that it needs. tests/site/figures/test_front_page_mathematics.py holds every
+// function here against the library.
 const NTK = (() => {
   const S = 1.5, B = 0.5; // weight_std, bias_std
   const NETWORK = {

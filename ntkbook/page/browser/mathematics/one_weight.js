@@ -1,6 +1,6 @@
 // The model with one weight of Chapter 1, its tangent and its curvature: the mathematics
-// of the chapter's live figure, without a page. tests/test_live_figures.py holds every
-// function here against the library.
+// of the chapter's live figure, without a page. tests/site/figures/test_live_figures.py
+// holds every function here against the library.
 //
 //   f(w) = h(w) (w - 0.4),   h(w) = 1.5 w + 1.5 w^2 + sin(exp(w / 10)),
 //

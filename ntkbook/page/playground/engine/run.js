@@ -57,7 +57,7 @@ const RUN = (() => {
     all.set(x);
     all.set(testX, n * d);
     all.set(shown.x, (n + tests) * d);
-    const theta = INFINITE.kernel(net, all, total, n), part = (from, to) => theta.slice(from * n, to * n);
+    const { theta } = INFINITE.kernels(net, all, total, n), part = (from, to) => theta.slice(from * n, to * n);
     run.models.infinite = CONSTANT_KERNEL.create(part(0, n), run.first, run.y, state.training.loss);
     run.rows = { test: part(n, n + tests), grid: part(n + tests, total) };
     run.infiniteEigen = EIGEN.symmetric(run.models.infinite.kernel, n);
@@ -117,7 +117,7 @@ const RUN = (() => {
     MLP.forward(net, start, space);
     MLP.backward(net, start, space);
     const infinite = run.models.infinite
-      ? INFINITE.kernel(net, Float64Array.from([...x, ...at]), n + 1, n).slice(n * n)
+      ? INFINITE.kernels(net, Float64Array.from([...x, ...at]), n + 1, n).theta.slice(n * n)
       : null;
     run.query = { at, path: replay.path, space, rows: { linear: MLP.kernel(net, space, run.points), infinite } };
     run.replay = null;

@@ -6,8 +6,9 @@
 // inputs, w and b how fast both learn: equal in the NTK parametrisation; in the standard one
 // w is the layer's width and b = 1, so the kernel is that of a wide network of this width.
 const INFINITE = (() => {
-  // Theta between all N points (flat, d numbers each) and the first n of them, N x n.
-  function kernel(net, x, N, n) {
+  // Sigma, the covariance of the output before training, and Theta, between all N points
+  // (flat, d numbers each) and the first n of them: N x n both.
+  function kernels(net, x, N, n) {
     const { d, layers, scale, activation } = net, { found } = EXPECTATIONS;
     const sigma = new Float64Array(N * n), theta = new Float64Array(N * n);
     let variance = new Float64Array(N);
@@ -26,8 +27,11 @@ const INFINITE = (() => {
         }
       variance = moments.map((moment) => W * moment + B);
     });
-    for (let at = 0; at < N * n; at++) theta[at] *= scale * scale;
-    return theta;
+    for (let at = 0; at < N * n; at++) {
+      sigma[at] *= scale * scale;
+      theta[at] *= scale * scale;
+    }
+    return { sigma, theta };
   }
 
   // What enters the first layer: <x, x'> / d, and nothing that learns.
@@ -51,5 +55,5 @@ const INFINITE = (() => {
       ? "With 1/width in front of several layers the kernel at initialisation vanishes as the width grows."
       : null;
 
-  return { kernel, missing };
+  return { kernels, missing };
 })();

@@ -21,7 +21,6 @@ const mountPlayground = (() => {
     let alive = true, painted = 0;
 
     app.names = NAMES.of(book);
-    app.names.chapter = (key) => (book ? html("a", { href: `${book}${NAMES.CHAPTERS[key]}` }, key === "P3" ? "Project P3" : `Chapter ${key}`) : null);
     app.dimension = () => (view ? view.data.x[0].length : 1);
     app.binary = () => EDIT.binary(app.store.get());
     app.look = (index) => {

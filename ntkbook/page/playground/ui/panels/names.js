@@ -6,7 +6,8 @@ const NAMES = (() => {
     1: "notebooks/01_taylor_expansion.html", 2: "notebooks/02_gradient_flow.html",
     3: "notebooks/03_width_scaling.html", 4: "notebooks/04_infinite_width.html",
     5: "notebooks/05_path_kernels.html", 6: "notebooks/06_equivalence.html",
-    7: "notebooks/07_alignment.html", P3: "notebooks/P3_rerun.html",
+    7: "notebooks/07_alignment.html", 8: "notebooks/08_learning_curves.html",
+    9: "notebooks/09_feature_learning.html",
   };
   // name: [text, symbol, chapter, section]
   const ALL = {
@@ -34,7 +35,7 @@ const NAMES = (() => {
     gapInfinite: ["To infinite kernel", "", 4, "the-main-theorem-with-constants"],
     kappa: ["Inverse relative scale", "κ", 1, "the-inverse-relative-scale"],
     lambda: ["Largest eigenvalue", "λₘₐₓ", 2, "a-constant-kernel-one-rate-for-each-direction"],
-    edge: ["Step now", "η λₘₐₓ/2", "P3", "the-project"],
+    edge: ["Step now", "η λₘₐₓ/2", 9, "steps-that-are-too-large"],
     time: ["Time", "t = η · steps", 2, "units-of-time"],
     weights: ["Weights", "", 3, "ten-a-hundred-a-thousand"],
     alignment: ["Alignment with the targets", "", 7, "a-bound-a-norm-an-alignment"],
@@ -59,15 +60,16 @@ const NAMES = (() => {
       if (!book) return "";
       const [text, , chapter] = ALL[key];
       return html("a", {
-        class: "ntkp-section", href: address(key),
-        "aria-label": `${text}: ${chapter === "P3" ? "Project P3" : `Chapter ${chapter}`}`,
+        class: "ntkp-section", href: address(key), "aria-label": `${text}: Chapter ${chapter}`,
       }, `§${chapter}`);
     };
     const name = (key) => {
       const [text, symbol] = ALL[key];
       return [text, ...(symbol ? [html("i", { class: "ntkp-symbol" }, symbol)] : [])];
     };
-    return { title, name, link, address };
+    // A link to a whole chapter; nothing where there is no book.
+    const whole = (number) => (book ? html("a", { href: `${book}${CHAPTERS[number]}` }, `Chapter ${number}`) : null);
+    return { title, name, link, address, chapter: whole };
   }
-  return { of, ALL, CHAPTERS };
+  return { of, ALL };
 })();
