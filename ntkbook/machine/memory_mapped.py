@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 
@@ -209,8 +210,11 @@ def fingerprint(function, params, *inputs, **settings) -> str:
     that they hold. What Python computes in a callback is in none of them.
     """
     found = hashlib.sha256()
-    found.update(json.dumps([jax.__version__, settings], sort_keys=True).encode())
-    found.update(str(jax.tree.structure((params, inputs))).encode())
+    # Random numbers depend on the last one, which no jaxpr shows.
+    config: Any = jax.config  # its type hints hide it
+    known = jax.__version__, settings, config.jax_threefry_partitionable
+    found.update(json.dumps(known, sort_keys=True).encode())
+    found.update(_text(jax.tree.structure((params, inputs))))
     _add_arrays(found, jax.tree.leaves((params, inputs)))
 
     def of_params(params):
@@ -230,10 +234,19 @@ def fingerprint(function, params, *inputs, **settings) -> str:
             if number == 0:
                 raise
             continue  # of a rule that JAX can use in one direction only
-        # Where in memory a helper function lies is no property of what is computed.
-        found.update(re.sub(r"0x[0-9a-f]+", "", str(closed.jaxpr)).encode())
+        found.update(_text(closed.jaxpr))
         _add_arrays(found, [*closed.consts, *_constants(closed.jaxpr)])
+        for program in _exported(closed.jaxpr):
+            found.update(program)
     return found.hexdigest()
+
+
+def _text(structure) -> bytes:
+    """Return how it is printed, without where in memory a helper function lies.
+
+    That is no property of what is computed, and another one in each process.
+    """
+    return re.sub(r"0x[0-9a-f]+", "", str(structure)).encode()
 
 
 def _add_arrays(found, arrays) -> None:
@@ -252,4 +265,14 @@ def _constants(jaxpr) -> list:
         for equation in equations(jaxpr)
         for called in inner(equation)
         for constant in getattr(called, "consts", [])
+    ]
+
+
+def _exported(jaxpr) -> list[bytes]:
+    """Return what functions of jax.export compute: printed, only their names show."""
+    return [
+        value.mlir_module_serialized
+        for equation in equations(jaxpr)
+        for value in equation.params.values()
+        if isinstance(value, jax.export.Exported)
     ]
