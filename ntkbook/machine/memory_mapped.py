@@ -7,6 +7,7 @@ file that is moved into place whole: killed at any moment, what is noted is ther
 parts are missing, one process at a time has the array; others wait for it.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -128,6 +129,9 @@ class Mapped:
             raise self._damaged(
                 f"it has {self.path.stat().st_size} bytes and not {self._size()}"
             )
+        with self.path.open("rb") as file:
+            if file.read(len(self._header())) != self._header():
+                raise self._damaged("its header is not what was written")
         return True
 
     def _begin(self, plan) -> None:
@@ -170,19 +174,37 @@ class Mapped:
             "plan": self.plan,
             "done": self.done,
         }
-        with replacing(self.note) as file:
-            json.dump(content, file)
+        try:
+            with replacing(self.note) as file:
+                json.dump(content, file)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"`path`: the note of what is done cannot be written "
+                f"({os.strerror(error.errno or 0)}); make room, and call again",
+                str(self.note),
+            ) from None
 
     def _wait_for_others(self) -> None:
         if fcntl is None:
             return
         lock = self.path.with_name(self.path.name + ".lock").open("w")
+        self._lock = lock
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f"Another process writes {self.path}: waiting.", file=sys.stderr)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        self._lock = lock
+        except OSError:
+            print(
+                f"{self.path.parent} is on a file system without locks: let no other "
+                "process write this file meanwhile.",
+                file=sys.stderr,
+            )
+            return
+        # What was killed while it wrote leaves a file that never took its place.
+        for old in self.path.parent.glob(f"{glob.escape(self.path.name)}.*.part"):
+            old.unlink(missing_ok=True)
 
     def _release(self) -> None:
         if self._lock is not None:
