@@ -77,10 +77,20 @@ def ended(number: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
 
 
+def parts_done(path: Path) -> int:
+    note = path.with_name("a.npy.parts.json")
+    return len(json.loads(note.read_text())["done"]) if note.exists() else 0
+
+
 def left(folder: Path) -> str:
-    """Say what is there beside the array and its note."""
-    more = {p.name for p in folder.iterdir()} - {"a.npy", "a.npy.parts.json"}
-    return "files left" if more else "nothing left"
+    """Say whether anything is there beside the array, its note and an empty lock.
+
+    Of a process that is killed while it removes the lock, the lock is left.
+    """
+    known = {"a.npy", "a.npy.parts.json", "a.npy.lock"}
+    return (
+        "files left" if {p.name for p in folder.iterdir()} - known else "nothing left"
+    )
 
 
 def races(count: int, folder: Path) -> dict:
@@ -116,11 +126,10 @@ def kills(count: int, folder: Path, seed: int) -> dict:
         if how != -signal.SIGKILL:
             continue  # it had ended before
         hit += 1
-        note = path.with_name("a.npy.parts.json")
-        done = len(json.loads(note.read_text())["done"]) if note.exists() else 0
+        done = PARTS if others else parts_done(path)
+        when = "some" if 0 < done < PARTS else "none" if not done else "all"
         found[
-            f"kill: {'none' if not done else 'all' if done == PARTS else 'some'} of "
-            "the parts done"
+            f"kill: {'beside another' if others else f'{when} of the parts done'}"
         ] += 1
         came = outcome(path)
         if came == RIGHT and path.read_bytes() != whole.read_bytes():

@@ -83,4 +83,5 @@ def test_races_and_kills():
     assert found["after a kill: right"] == found["after a kill: nothing left"] == kills
     beside = {name for name in found if name.startswith("beside a kill")}
     assert beside == {"beside a kill: right"}
-    assert sum(found[f"kill: {n} of the parts done"] for n in ("none", "some")) > 50
+    assert found["kill: beside another"] > 20
+    assert found["kill: some of the parts done"] > 20
