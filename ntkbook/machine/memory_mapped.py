@@ -7,6 +7,7 @@ file that is moved into place whole: killed at any moment, what is noted is ther
 parts are missing, one process at a time has the array; others wait for it.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 
@@ -127,6 +129,9 @@ class Mapped:
             raise self._damaged(
                 f"it has {self.path.stat().st_size} bytes and not {self._size()}"
             )
+        with self.path.open("rb") as file:
+            if file.read(len(self._header())) != self._header():
+                raise self._damaged("its header is not what was written")
         return True
 
     def _begin(self, plan) -> None:
@@ -169,19 +174,37 @@ class Mapped:
             "plan": self.plan,
             "done": self.done,
         }
-        with replacing(self.note) as file:
-            json.dump(content, file)
+        try:
+            with replacing(self.note) as file:
+                json.dump(content, file)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"`path`: the note of what is done cannot be written "
+                f"({os.strerror(error.errno or 0)}); make room, and call again",
+                str(self.note),
+            ) from None
 
     def _wait_for_others(self) -> None:
         if fcntl is None:
             return
         lock = self.path.with_name(self.path.name + ".lock").open("w")
+        self._lock = lock
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f"Another process writes {self.path}: waiting.", file=sys.stderr)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        self._lock = lock
+        except OSError:
+            print(
+                f"{self.path.parent} is on a file system without locks: let no other "
+                "process write this file meanwhile.",
+                file=sys.stderr,
+            )
+            return
+        # What was killed while it wrote leaves a file that never took its place.
+        for old in self.path.parent.glob(f"{glob.escape(self.path.name)}.*.part"):
+            old.unlink(missing_ok=True)
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -209,8 +232,11 @@ def fingerprint(function, params, *inputs, **settings) -> str:
     that they hold. What Python computes in a callback is in none of them.
     """
     found = hashlib.sha256()
-    found.update(json.dumps([jax.__version__, settings], sort_keys=True).encode())
-    found.update(str(jax.tree.structure((params, inputs))).encode())
+    # Random numbers depend on the last one, which no jaxpr shows.
+    config: Any = jax.config  # its type hints hide it
+    known = jax.__version__, settings, config.jax_threefry_partitionable
+    found.update(json.dumps(known, sort_keys=True).encode())
+    found.update(_text(jax.tree.structure((params, inputs))))
     _add_arrays(found, jax.tree.leaves((params, inputs)))
 
     def of_params(params):
@@ -230,10 +256,19 @@ def fingerprint(function, params, *inputs, **settings) -> str:
             if number == 0:
                 raise
             continue  # of a rule that JAX can use in one direction only
-        # Where in memory a helper function lies is no property of what is computed.
-        found.update(re.sub(r"0x[0-9a-f]+", "", str(closed.jaxpr)).encode())
+        found.update(_text(closed.jaxpr))
         _add_arrays(found, [*closed.consts, *_constants(closed.jaxpr)])
+        for program in _exported(closed.jaxpr):
+            found.update(program)
     return found.hexdigest()
+
+
+def _text(structure) -> bytes:
+    """Return how it is printed, without where in memory a helper function lies.
+
+    That is no property of what is computed, and another one in each process.
+    """
+    return re.sub(r"0x[0-9a-f]+", "", str(structure)).encode()
 
 
 def _add_arrays(found, arrays) -> None:
@@ -252,4 +287,14 @@ def _constants(jaxpr) -> list:
         for equation in equations(jaxpr)
         for called in inner(equation)
         for constant in getattr(called, "consts", [])
+    ]
+
+
+def _exported(jaxpr) -> list[bytes]:
+    """Return what functions of jax.export compute: printed, only their names show."""
+    return [
+        value.mlir_module_serialized
+        for equation in equations(jaxpr)
+        for value in equation.params.values()
+        if isinstance(value, jax.export.Exported)
     ]

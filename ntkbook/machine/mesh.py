@@ -7,6 +7,7 @@ for all of them and moves what they need from each other.
 
 import jax
 import numpy as np
+from jax.experimental.multihost_utils import process_allgather
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ntkbook.validation.checks import is_traced
@@ -22,6 +23,16 @@ def mesh_for(*arrays) -> Mesh | None:
     if len(devices) == 1 or is_traced(arrays):
         return None
     return Mesh(np.array(devices), ("rows",))
+
+
+def agreed(mesh: Mesh | None, number: float) -> float:
+    """Return the least of the numbers with which processes call this, in all of them.
+
+    They run one program: what decides its shapes must not differ between them.
+    """
+    if mesh is None or jax.process_count() == 1:
+        return number
+    return float(process_allgather(np.asarray(number)).min())
 
 
 def everywhere(mesh: Mesh | None, tree):

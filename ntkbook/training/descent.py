@@ -52,6 +52,9 @@ def gradient_descent(
 
     .. math:: w_{s+1} = w_s - \eta\, \partial_w \sum_i \ell(f(x_i, w_s), y_i)
 
+    Several trainings at the same time should run in separate processes, not in threads;
+    the page Performance says why.
+
     Args:
         apply: ``apply(params, x) -> (n, k)``.
         params: where to start.

@@ -62,6 +62,9 @@ def sgd(
     Everything is traced, so a call can stand inside ``jax.jit`` and ``jax.vmap``: many
     tasks and starts train as one program.
 
+    Several trainings at the same time should run in separate processes, not in threads;
+    the page Performance says why.
+
     Args:
         apply: ``apply(params, x) -> (n, k)``.
         params: where to start.

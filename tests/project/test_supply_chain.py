@@ -37,3 +37,20 @@ def test_actions_are_commits_and_tokens_are_not_kept(path):
                     assert step["with"]["persist-credentials"] is False
             # What may write runs nothing of this repository.
             assert not (writes and re.search(r"make |pip |\.ci/", step.get("run", "")))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_install_versions_that_are_named(path):
+    """What a workflow installs by itself, beside the pins with hashes."""
+    for job in yaml.safe_load(path.read_text())["jobs"].values():
+        for step in job["steps"]:
+            for line in re.split(r"\n|&&|;", step.get("run", "")):
+                if asked := re.search(r"\bpip3? install (.+)", line):
+                    for word in asked[1].split():
+                        assert re.search(r"==\d", word), line
+
+
+def test_the_workflows_do_install_something():
+    """Else the test above would look at nothing."""
+    texts = "".join(path.read_text() for path in WORKFLOWS)
+    assert set(re.findall(r"pip install (\S+)==", texts)) == {"uv", "pip-audit"}

@@ -28,8 +28,8 @@ from ntkbook.kernels.empirical.contraction import (
     plan_for,
 )
 from ntkbook.kernels.gram import gram_in_blocks, in_parts
-from ntkbook.machine.memory import blocks, memory_budget
-from ntkbook.machine.mesh import everywhere, gather, here, mesh_for, spread
+from ntkbook.machine.memory import GIB, blocks, limit_memory, memory_budget
+from ntkbook.machine.mesh import agreed, everywhere, gather, here, mesh_for, spread
 from ntkbook.validation import batch, checks, independence, model
 from ntkbook.validation.remembered import Remembered
 
@@ -205,13 +205,15 @@ class Kernel(NamedTuple):
         prepare = partial(_features, how, mesh, params)
         if self.plan.long and jax.default_backend() == "cpu":
             prepare = partial(in_parts, prepare, PART * devices)
+        with limit_memory(agreed(mesh, memory_budget()) / GIB):
+            cut = self.cut(devices)
         return dict(
             contract=partial(_contract, how, mesh),
             prepare=prepare,
             x1=x1,
             x2=x2,
             multiple=devices,
-            **self.cut(devices),
+            **cut,
         )
 
 

@@ -119,7 +119,7 @@ def _flow(kernel, y, times, k_test, f0_train, f0_test, ridge, loss) -> KernelFlo
         k_test = host.test_kernel(host.as_matrix(k_test) if k else k_test, len(kernel))
         m = len(k_test) // (k or 1)
         test_start = _start("f0_test", f0_test, (m, *y.shape[1:]))
-    if loss != "squared":
+    if not (isinstance(loss, str) and loss == "squared"):  # of an array: an array
         a = _by_diffrax(kernel, y, start, times, loss, ridge)
         a = a.reshape(*times.shape, len(kernel), -1)
         train = kernel @ a

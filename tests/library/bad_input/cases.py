@@ -195,7 +195,8 @@ CASES = [
     *[(path_kernel, {"integral": bad}, "integral") for bad in (None, "middle", 1)],
     *[(checkpoint_kernel, {"rule": bad}, "rule") for bad in (None, "middle", 1)],
     *[(ntk, {"per_output": bad}, "per_output") for bad in (None, 1, "all")],
-    *[(kernel_flow, {"loss": bad}, "loss") for bad in (None, "mean", 1, lambda f: f)],
+    *[(kernel_flow, {"loss": bad}, "loss")
+      for bad in (None, "mean", 1, lambda f: f, X)],
     *[(path_kernel, {"nodes": bad}, "nodes") for bad in (*NOT_INTS, 0)],
     *[(path_kernel, {"kinks": bad}, "kinks") for bad in (*NOT_INTS[1:], -1, 2)],
     *[(path_kernel, {"progress": bad}, "progress") for bad in (None, 1, "yes")],
