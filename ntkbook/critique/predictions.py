@@ -117,7 +117,10 @@ def theory(
         gram = np.asarray(ntk(points, **settings))
     else:
         checks.function("kernel", kernel, "kernel(points)")
-        gram = np.asarray(kernel(points))
+        try:
+            gram = np.asarray(kernel(points))
+        except Exception as error:
+            raise checks.failure("kernel(points)", error) from error
         if gram.shape != (len(points), len(points)):
             raise ValueError(
                 f"`kernel(points)` must return shape {(len(points),) * 2}, but its "

@@ -130,10 +130,13 @@ def shape_of(call: str, function, *arguments):
     try:
         return _call.eval_shape(function, *arguments)
     except Exception as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(
-            f"`{call}` fails: {type(error).__name__}: {error}\n{_advice(error)}"
-        ) from error
+        raise failure(call, error) from error
+
+
+def failure(call: str, error: Exception) -> TypeError | ValueError:
+    """Return what to raise where a reader's function has raised this error."""
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    return kind(f"`{call}` fails: {type(error).__name__}: {error}\n{_advice(error)}")
 
 
 def _advice(error: Exception) -> str:

@@ -4,6 +4,7 @@ Weekly (`make test-all`), in bubblewrap where it works and with Landlock; the qu
 tests of what shuts submissions in are test_limits.py and test_contained.py.
 """
 
+import functools
 import os
 import subprocess
 from pathlib import Path
@@ -72,23 +73,33 @@ def promised(kind: str) -> list[str]:
     return sorted(set(hostile.HOSTILE) - set(not_here))
 
 
-@pytest.fixture(scope="module", params=sandbox.KINDS)
-def every(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Hostile submissions by kind of sandbox, graded once: it takes ten minutes.
+
+    As a parameter of this fixture they would be graded anew for each test.
+    """
     sandbox.need()
-    folder = tmp_path_factory.mktemp("every")
-    return grade_them(folder, promised(request.param), request.param)
+
+    @functools.cache
+    def of(kind):
+        folder = tmp_path_factory.mktemp(kind)
+        return grade_them(folder, promised(kind), kind)
+
+    return of
 
 
 CASES = [(kind, name) for kind in sandbox.KINDS for name in promised(kind)]
 
 
-@pytest.mark.parametrize("every, name", CASES, indirect=["every"])
-def test_a_hostile_cell_costs_its_own_marks(every, name):
-    check(*every, name)
+@pytest.mark.parametrize("kind, name", CASES)
+def test_a_hostile_cell_costs_its_own_marks(graded, kind, name):
+    check(*graded(kind), name)
 
 
-def test_nobody_changes_what_the_solutions_compiled(every):
-    _, course = every
+@pytest.mark.parametrize("kind", sandbox.KINDS)
+def test_nobody_changes_what_the_solutions_compiled(graded, kind):
+    _, course = graded(kind)
     compiled = [*course.glob("nbgrader/compiled/*/*-cache")]
     assert compiled and all(path.stat().st_size for path in compiled)
     results = [*course.glob("nbgrader/results/*/*.json")]

@@ -21,8 +21,6 @@ DEATHS = {  # the kernel does not survive these
     "time.sleep(99)",
     "stubborn": "while True:\n    try:\n        while True:\n            pass\n"
     "    except BaseException:\n        pass",
-    "takes the alarm": "signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
-    "signal.alarm(0)\nwhile True:\n    pass",
 }
 LIVES = {  # it goes on after these, or ends, as it likes
     "kills its parent": "os.kill(os.getppid(), 9)\nos.kill(1, 9)",
@@ -33,6 +31,8 @@ LIVES = {  # it goes on after these, or ends, as it likes
     "kills all": "for pid in range(2, 40000):\n    try:\n"
     "        pid == os.getpid() or os.kill(pid, 9)\n    except OSError:\n        pass",
     "loops": "while True:\n    pass",
+    "takes the alarm": "signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
+    "signal.alarm(0)\nwhile True:\n    pass",
     "leaves": "raise SystemExit",
     "eats": "eaten = []\nwhile True:\n    eaten.append(bytearray(10**8))",
     "prints": "while True:\n    print('x' * 10**6)",

@@ -52,7 +52,7 @@ CRITIQUE = [
     *[(critique_theory, {"start": bad}, "start")
       for bad in (None, "gp", 0.0, [np.ones(2)], UNIT[0])],
     *[(critique_theory, {"kernel": bad}, "kernel")
-      for bad in (3, "NTKJ1", UNIT, lambda x: x)],
+      for bad in (3, "NTKJ1", UNIT, lambda x: x, lambda x, y: x, lambda x: 1 / 0)],
     *[(critique_network, {name: bad}, name)
       for name in ("x", "x_test")
       for bad in (*NOT_FLOAT_ARRAYS, UNIT * np.nan, UNIT[:0], UNIT[0])],
