@@ -5,6 +5,7 @@ not copied there but taken from its notebook as it stands:
 
     {shown} fig-1-two-scales    the figure of that name, with its alt text
     {shown} cf7b6173            what the cell of that id shows: a live figure
+    {playground} catapult       the playground with this tour, in a frame of its own
     {revealjs-notes}            what to say: press S for the speaker's view
 
 The decks load nothing from elsewhere; formulas come from the book's own MathJax.
@@ -21,6 +22,8 @@ import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+from book.tools.sphinx.pages import playground
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "book" / "slides"
@@ -41,6 +44,17 @@ SETTINGS = {
     "html_copy_source": False,
 }  # fmt: skip
 
+# What a deck shows in a frame: the playground without the book around it, and without
+# the words of its tours, which the slide and its notes say; the curves come first. A
+# link opens a window of its own.
+FRAMED = "framed/playground.html"
+PLAYGROUND = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Playground</title>
+<base target="_blank"><link rel="icon" href="data:,">
+<style>body {{ margin: 8px }} .ntk-play .ntkp-tours {{ display: none }}
+.ntk-play .ntkp-words {{ order: 1 }}</style></head>
+<body>{}</body></html>
+"""
 NO_ICON = '<link rel="icon" href="data:,">\n    '
 
 
@@ -81,6 +95,22 @@ class Shown(SphinxDirective):
         raise self.error(f"the cell {cell.id} shows nothing")
 
 
+class Playground(SphinxDirective):
+    """The playground with the tour of this name; reveal.js loads it with its slide."""
+
+    required_arguments = 1
+
+    def run(self):
+        (tour,) = self.arguments
+        if tour not in playground.TOURS.values():
+            raise self.error(f"the playground has no tour {tour}")
+        text = (
+            f'<iframe class="playground" title="Playground, tour {tour}" '
+            f'data-src="{FRAMED}#tour={tour}"></iframe>'
+        )
+        return [nodes.raw("", text, format="html")]
+
+
 def build(target):
     """Build all decks into `target`; a warning is an error."""
     app = Sphinx(
@@ -101,6 +131,9 @@ def build(target):
         # for ahead of time, against the page's policy.
         text = re.sub(r'\s*<link rel="(?:next|prev)"[^>]*>', "", text)
         page.write_text(text.replace("<title>", f"{NO_ICON}<title>"), encoding="utf-8")
+    framed = target / FRAMED
+    framed.parent.mkdir(exist_ok=True)
+    framed.write_text(PLAYGROUND.format(playground.figure("../../")), encoding="utf-8")
     reveal = target / "_static" / "revealjs"
     for unused in ("css", "plugin/highlight", "plugin/markdown", "plugin/math",
                    "plugin/search", "plugin/zoom"):  # fmt: skip
@@ -114,4 +147,5 @@ def build(target):
 
 def setup(app):
     app.add_directive("shown", Shown)
+    app.add_directive("playground", Playground)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

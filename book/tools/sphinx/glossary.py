@@ -13,9 +13,11 @@ from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 GLOSSARY = "book/glossary"
-# The first page is light: a definition may hold formulas, which need MathJax.
+# The first page and the playground are light: a definition may hold formulas, which
+# need MathJax.
 WITHOUT = (
     "book/start",
+    "book/playground",
     GLOSSARY,
     "book/api",
     "book/claims",

@@ -5,6 +5,7 @@ widgets of a running kernel, whose sliders draw the figure anew for any value.
 """
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -39,6 +40,7 @@ figure = ntkbook.page.explore(
 figure""",
     "figure.live()",
     "ntkbook.page.train_in_browser()",
+    'ntkbook.page.playground({"network": {"width": 8}})',
 ]
 
 TEXT = """\
@@ -113,6 +115,7 @@ def page(lab, browser):
         for cell in page.locator(".jp-Notebook .jp-CodeCell").all():
             run(page, cell)
         page.locator(".ntk-live").wait_for()
+        page.locator(".ntkp").wait_for()
     except (AssertionError, TimeoutError) as error:
         seen = page.locator("body").inner_text()
         raise AssertionError(f"{error}\n{seen}\n{page.wrong}") from None
@@ -148,6 +151,21 @@ def test_the_front_pages_piece_trains(page):
     point.focus()
     point.press("ArrowUp")
     expect(point).not_to_have_attribute("aria-valuetext", before)  # in the next frame
+    assert not page.wrong
+
+
+def test_the_playground_answers_a_control(page):
+    output = page.locator(".jp-Notebook .jp-Cell").nth(3)
+    weights = output.locator(".ntkp-item dd").last
+    expect(weights).to_have_text("25")  # 8 and 8 of units, 8 biases and one
+    fold = output.locator(".ntkp-fold", has_text="Width")
+    if fold.get_attribute("open") is None:  # as on a phone, in a narrow notebook
+        fold.locator("summary").first.click()
+    width = output.get_by_role("slider", name="Width")
+    width.focus()
+    width.press("ArrowRight")
+    expect(weights).to_have_text("49")
+    expect(output.locator(".ntkp-steps")).to_have_text(re.compile(r"step [1-9]"))
     assert not page.wrong
 
 

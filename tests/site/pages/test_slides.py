@@ -4,8 +4,10 @@ import re
 
 import nbformat
 import pytest
+from playwright.sync_api import expect
 
-from tests.helpers.chromium import ROOT
+from book.tools.sphinx.pages.playground import TOURS
+from tests.helpers.chromium import HTML, REFUSED, ROOT
 from tests.helpers.course import lessons
 
 CHAPTERS = lessons.found("slides")
@@ -95,3 +97,43 @@ def test_every_slide_fits_and_loads_nothing_from_elsewhere(number, site, browser
             wrong[k] = found[:4]
     context.close()
     assert (wrong, trouble, outside) == ({}, [], [])
+
+
+PLAYGROUND = re.compile(r"(?m)^```\{playground\} (\w+)$")
+PLAYED = [(n, m[1]) for n in DECKS for m in PLAYGROUND.finditer(DECKS[n].read_text())]
+
+
+@pytest.mark.parametrize("number, tour", PLAYED)
+@pytest.mark.parametrize("way", ["site", "folder"])
+def test_the_playground_runs_in_its_slide(number, tour, way, request, site, browser):
+    """In the hosted book and in one that is opened from a folder: its tour has begun,
+    its numbers change, and only the book's own files were asked for."""
+    root = site.address if way == "site" else f"{HTML.as_uri()}/"
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    trouble, outside = [], []
+    page.add_init_script(REFUSED)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("console", lambda m: m.type == "error" and trouble.append(m.text))
+    page.on("request", lambda r: r.url.startswith((root, "data:"))
+            or outside.append(r.url))  # fmt: skip
+    page.goto(f"{root}slides/{number}.html")
+    page.wait_for_function("() => window.Reveal?.isReady()")
+    page.evaluate(
+        """(tour) => Reveal.slide(Reveal.getSlides().findIndex((slide) =>
+          slide.querySelector(`iframe[data-src$="#tour=${tour}"]`)))""",
+        tour,
+    )
+    frame = page.frame_locator("section.present iframe.playground")
+    expect(frame.locator(".ntkp-steps")).to_have_text(re.compile(r"step [1-9]"))
+    (chapter,) = (n for n, name in TOURS.items() if name == tour)
+    chosen = frame.locator(".ntkp-tours [aria-pressed=true]")
+    expect(chosen).to_have_text(re.compile(f"^{chapter} "))
+    weights = frame.locator(".ntkp-item dd").last
+    before = weights.inner_text()
+    width = frame.get_by_role("slider", name="Width")
+    width.focus()
+    width.press("End")
+    expect(weights).not_to_have_text(before)
+    seen = [inner.evaluate("refused") for inner in page.frames]
+    page.close()
+    assert (trouble, outside, seen) == ([], [], [[], []])

@@ -57,6 +57,7 @@ def test_its_scripts_are_small_and_on_this_page_alone(built):
         for name in pages:
             text = (HTML / f"{name}.html").read_text()
             assert ("_static/playground" in text) == (name == NAME)
+    assert "vendor/mathjax" not in (HTML / f"{NAME}.html").read_text()
 
 
 def test_every_chapter_and_the_first_page_lead_to_it(built):

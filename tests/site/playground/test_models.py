@@ -8,6 +8,7 @@ import pytest
 import ntkbook
 from ntkbook.page import playground
 from ntkbook.paths import path_kernel
+from tests.helpers.draws import weekly
 
 ACTIVATIONS = {"tanh": "tanh", "relu": "relu", "erf": "erf", "sin": jnp.sin}
 GRID = {"low": [-3], "high": [3], "count": [7]}
@@ -99,7 +100,7 @@ def test_the_infinite_kernel(engine, activation, bias):
         )
 
 
-@pytest.mark.parametrize("activation", [*ACTIVATIONS])
+@pytest.mark.parametrize("activation", ["relu", "erf", "sin", weekly("tanh")])
 def test_the_covariance_of_the_output(engine, activation):
     """What the live figure of Chapter 4 takes from the same recursion."""
     x = np.random.default_rng(0).normal(size=(5, 2))

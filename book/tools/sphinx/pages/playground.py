@@ -33,9 +33,14 @@ class Playground(SphinxDirective):
     """The playground, which reads its setting from the page's address."""
 
     def run(self):
-        parts = {"root": "../", "static": "../_static/", "name": NAME}
-        html = FIGURE.format(still=pieces.still(), **parts)
-        return [nodes.raw("", html, format="html")]
+        return [nodes.raw("", figure("../"), format="html")]
+
+
+def figure(root: str) -> str:
+    """The playground for a page from which `root` leads to the book's folder."""
+    return FIGURE.format(
+        root=root, static=f"{root}_static/", name=NAME, still=pieces.still()
+    )
 
 
 def link(number: str, root: str = "../") -> str:
