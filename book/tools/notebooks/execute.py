@@ -44,6 +44,20 @@ def tidy(nb):
         kept = {"mystnb", "ntkbook", "tags"}
         for key in set(cell.metadata) - kept:
             del cell.metadata[key]
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
+
+
+def joined(outputs):
+    """Join neighbouring pieces of printed text: on a busy machine it comes in parts."""
+    found = []
+    for output in outputs:
+        last = found[-1] if found else {}
+        if output.output_type == "stream" and output.name == last.get("name"):
+            last.text += output.text
+        else:
+            found.append(output)
+    return found
 
 
 def main():
