@@ -72,9 +72,7 @@ CASES = {
     "ntk_diagonal": Case(c.ntk_diagonal, POINT, "params x"),
     "ntk_operator": Case(c.ntk_operator, PAIR, **HOST),
     "ntk_cost": Case(c.ntk_cost, POINT, **HOST),
-    "ntk_contributions": Case(
-        of(ntkbook.ntk_contributions, linear), PAIR, "params x1 x2"
-    ),
+    "ntk_contributions": Case(c.ntk_contributions, PAIR, "params x1 x2"),
     "ntk_on_disk": Case(c.ntk_on_disk, PAIR, **HOST),
     "linearize": Case(c.linearize, EXPANSION, "params0 params x"),
     "taylor_expand": Case(

@@ -168,9 +168,7 @@ def test_what_shapes_tell_is_refused_under_jit_too():
         jax.jit(lambda y: descent(y=y, loss="softmax").outputs)(Y)
     for call in (
         lambda s: cntk(weight_std=s),
-        lambda s: (
-            CASES["sgd"].call(**CASES["sgd"].arguments | dict(step_size=s)).outputs
-        ),
+        lambda s: sgd.call(**sgd.arguments | dict(step_size=s)).outputs,
         lambda s: CASES["quadratic_network"].call(**FEATURES | dict(alpha=s)).outputs,
     ):
         with pytest.raises(ValueError, match="must be one number"):
