@@ -32,7 +32,7 @@ from ntkbook.spectra.eigenfunctions import (
     targets_at,
 )
 from ntkbook.validation import batch, checks, independence, model
-from ntkbook.validation.host import host_array
+from ntkbook.validation.host import host_array, outside_jit
 
 __all__ = [
     "Anisotropy",
@@ -153,6 +153,7 @@ def tangent_alignment(
         >>> float(tangent_alignment(linear, jnp.zeros(2), x, jnp.ones(2)))
         4.25
     """
+    outside_jit(params=params, x=x, target=target)
     dtype = model.parameters("params", params)
     x = batch.check("x", x, dtype)
     model.one_output(apply, params, x)
@@ -226,8 +227,8 @@ def norm_bound(
         >>> round(float(norm_bound(k, np.array([1.0, 1.0]))), 12)   # an eigenfunction
         0.666666666667
     """
-    squares = (targets_at(target, len(np.asarray(kernel))) ** 2).mean(0)
     alignment = target_alignment(kernel, target)
+    squares = (targets_at(target, len(kernel)) ** 2).mean(0)
     with np.errstate(divide="ignore"):
         return np.asarray(squares**2 / np.maximum(alignment, 0.0))
 

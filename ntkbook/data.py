@@ -137,6 +137,7 @@ def two_classes(
         >>> two_classes(np.array([0, 4, 5, 9])).ravel().tolist()
         [1.0, 1.0, -1.0, -1.0]
     """
+    checks.known("labels", labels)
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
         raise TypeError(
@@ -192,6 +193,7 @@ def separable(
     count = checks.positive_int("count", count)
     epsilon = checks.finite_float("epsilon", epsilon, above=0)
     sigma = checks.finite_float("sigma", sigma, above=0)
+    seed = checks.bounded_int("seed", seed, 0)
     if not np.linalg.norm(v):
         raise ValueError("`direction` is 0, so it separates nothing.")
     rng, unit = np.random.default_rng(seed), v.ravel() / np.linalg.norm(v)

@@ -252,8 +252,6 @@ def checkpoint_kernel(
         found = model.parameters(name, params)
         checks.same_dtype("checkpoints[0]", dtype, name, found)
     x_test = _queries(apply, checkpoints[0], x, x_test, dtype)
-    if checks.is_traced(times):
-        raise TypeError("`times` is traced by JAX, but its values must be known.")
     times = checks.float_array("times", times, expected="times", to=np.asarray)
     if times.shape != (len(checkpoints),) or not (np.diff(times) > 0).all():
         raise ValueError(

@@ -22,7 +22,7 @@ from ntkbook._types import AnyArray
 from ntkbook.kernels.empirical.tangent import check_finite, ntk
 from ntkbook.spectra.second_derivative import jacobian, second_derivative_norm
 from ntkbook.validation import batch, checks, model
-from ntkbook.validation.host import as_matrix
+from ntkbook.validation.host import as_matrix, outside_jit
 
 __all__ = ["Kappa", "kappa", "linearize", "second_derivative_norm", "taylor_expand"]
 
@@ -222,11 +222,7 @@ def kappa(
 
     Source: :cite:t:`chizat2019lazy`, where :math:`\kappa` is introduced.
     """
-    if checks.is_traced((params, x, y)):
-        raise TypeError(
-            "`params`, `x` or `y` is traced by JAX, but kappa's eigenvalues are found "
-            "on the host; call it outside jax.jit and jax.grad."
-        )
+    outside_jit(params=params, x=x, y=y)
     x, y, _ = model.data(apply, params, x, y)
     residual = np.asarray(apply(params, x) - y, np.float64)
     checks.finite_result(

@@ -21,6 +21,7 @@ from ntkbook._types import AnyArray
 from ntkbook.machine.progress import progress_bar
 from ntkbook.networks.activations import elementwise
 from ntkbook.validation import checks
+from ntkbook.validation.host import outside_jit
 
 __all__ = ["Norms", "Sweep", "one_layer_norms", "sweep"]
 
@@ -215,8 +216,7 @@ def sweep(
         raise ValueError(f"`widths` must be distinct and not empty, not {widths}.")
     n_seeds = checks.bounded_int("n_seeds", n_seeds, 2)  # one has no interval
     key = checks.random_key("key", key)
-    if checks.is_traced(key):
-        raise TypeError("`key` is traced by JAX: call sweep outside jax.jit and vmap.")
+    outside_jit(key=key)
     together = (
         n_seeds if batch_size is None else checks.positive_int("batch_size", batch_size)
     )

@@ -19,6 +19,7 @@ from ntkbook.infinite import nngp, ntk
 from ntkbook.machine.memory import blocks
 from ntkbook.machine.precision import is_double
 from ntkbook.validation import batch, checks
+from ntkbook.validation.host import outside_jit
 
 ROOT2 = 2**0.5
 IN_CACHE = 2**15  # numbers
@@ -99,6 +100,7 @@ def kernel(
             "these kernels are computed in float64: call ntkbook.double_precision() "
             "first."
         )
+    outside_jit(x1=x1, x2=x2)
     of, depth, options = SETTINGS[name]
     if name.startswith("NTKB"):
         options = options | {"weight_std": (x1.shape[1] ** -0.5, *[ROOT2] * depth)}

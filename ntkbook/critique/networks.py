@@ -16,6 +16,7 @@ from ntkbook.networks.mlp import mlp
 from ntkbook.training.loop import Trajectory, loop, recorded_steps
 from ntkbook.training.minibatches import size_of_batches
 from ntkbook.validation import checks, independence, model
+from ntkbook.validation.host import outside_jit
 
 WIDTH = 10_000
 EPOCHS = 3000  # for each hidden layer
@@ -90,6 +91,7 @@ def network(
 
     Source: :cite:t:`liu2025issues`, its code; there it is Keras.
     """
+    outside_jit(x=x, y=y, x_test=x_test, key=key, params=params)
     x, y, x_test = training_data(x, y, x_test)
     if dtype not in (jnp.float32, jnp.float64):
         raise TypeError(f"`dtype` must be jnp.float32 or jnp.float64, not {dtype!r}.")

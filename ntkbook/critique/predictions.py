@@ -22,7 +22,7 @@ from ntkbook.infinite import nngp, ntk
 from ntkbook.training.constant_kernel.ensemble import ensemble_flow
 from ntkbook.training.constant_kernel.kernel_flow import kernel_flow
 from ntkbook.validation import checks
-from ntkbook.validation.host import host_array
+from ntkbook.validation.host import host_array, outside_jit
 
 STARTS = ("random", "zero")
 
@@ -109,6 +109,7 @@ def theory(
 
     Source: the flow is that of :cite:t:`lee2019wide`; the expected error ours.
     """
+    outside_jit(x=x, y=y, x_test=x_test, times=times)
     x, y, x_test = training_data(x, y, x_test)
     n = len(x)
     settings = {"depth": checks.positive_int("depth", depth), "bias_std": 1.0}

@@ -159,10 +159,12 @@ def sharpness(
         diagonal = diagonal.at[j].set(new @ basis[j])
         for _ in range(2):  # once leaves what rounding has put along the basis
             new = new - basis.T @ (basis @ new)
-        size = jnp.linalg.norm(new)
-        # Where the space is exhausted nothing is left but rounding: go on with 0.
-        full = size <= 1e3 * jnp.finfo(dtype).eps * jnp.abs(diagonal).max()
-        new = jnp.where(full, 0.0, new / jnp.where(full, 1.0, size))
+        # Where the space is exhausted nothing is left but rounding: go on with 0. A
+        # norm has no derivative at 0, so that of something else is taken there.
+        left = jnp.linalg.norm(jax.lax.stop_gradient(new))
+        full = left <= 1e3 * jnp.finfo(dtype).eps * jnp.abs(diagonal).max()
+        size = jnp.linalg.norm(jnp.where(full, 1.0, new))
+        new = jnp.where(full, 0.0, new / size)
         return (
             basis.at[j + 1].set(new),
             diagonal,

@@ -110,6 +110,11 @@ def quadratic_network(
         checks.same_dtype("x", x.dtype, name, value.dtype)
     if not checks.is_traced(alpha):
         alpha = checks.finite_float("alpha", alpha, above=0)
+    elif jnp.shape(alpha) != ():
+        raise ValueError(
+            f"`alpha` must be one number, but its shape is {jnp.shape(alpha)}; use "
+            "jax.vmap."
+        )
     epsilon = checks.finite_float("epsilon", epsilon)
     steps = checks.positive_int("steps", steps)
     if step_size is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import stdtrit  # scipy.stats, which has it too, loads slowly
 
 from ntkbook._types import AnyArray
+from ntkbook.validation import checks
 
 
 class Estimate(NamedTuple):
@@ -34,6 +35,7 @@ def estimate(values: Sequence[float] | AnyArray) -> Estimate:
         >>> estimate([1.0, 2.0, 3.0])
         2.00 [-0.484, 4.48]
     """
+    checks.known("values", values)
     n, mean = len(values), float(np.mean(values))
     half = float(stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / n**0.5)
     return Estimate(mean, mean - half, mean + half)

@@ -22,6 +22,7 @@ from scipy.sparse.linalg import LinearOperator, svds
 from ntkbook._types import AnyArray
 from ntkbook.spectra.eigendecomposition import with_signs
 from ntkbook.validation import checks, independence, model
+from ntkbook.validation.host import outside_jit
 
 
 class Anisotropy(NamedTuple):
@@ -55,6 +56,7 @@ def mixed_derivative(
     Raises:
         ValueError, TypeError: several outputs, or arguments that do not fit.
     """
+    outside_jit(params=params, x=x)
     dtype = model.parameters("params", params)
     x = checks.inputs("x", x)
     checks.same_dtype("params", dtype, "x", x.dtype)

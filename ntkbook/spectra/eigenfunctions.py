@@ -59,8 +59,6 @@ def eigenfunctions(
         (array([1.5, 0.5]), array([1., 1.]))
     """
     expected = "kernel values of shape (n, n)"
-    if checks.is_traced(kernel):
-        raise TypeError("`kernel` is traced by JAX; call eigenfunctions outside jit.")
     kernel = checks.float_array("kernel", kernel, expected=expected, to=np.asarray)
     checks.square("kernel", kernel)
     n = len(kernel)

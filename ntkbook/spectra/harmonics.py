@@ -18,6 +18,7 @@ from scipy.special import comb, roots_legendre
 from ntkbook._types import AnyArray
 from ntkbook.kernels.infinite.recursion import nngp, ntk
 from ntkbook.validation import checks
+from ntkbook.validation.host import outside_jit
 
 KINDS = {"ntk": ntk, "nngp": nngp}
 NODES = 256  # at least; twice the highest degree, whose polynomials oscillate
@@ -80,7 +81,7 @@ def harmonic_eigenvalues(
     angles, weights = _gauss(max(NODES, 2 * count))
     weights = weights * np.sin(angles) ** (dimension - 2)
     values = checks.float_array(
-        "profile", profile(angles), expected="kernel values", to=np.asarray
+        "profile(angles)", profile(angles), expected="kernel values", to=np.asarray
     )
     if values.shape != angles.shape:
         raise ValueError(
@@ -146,6 +147,7 @@ def network_harmonics(
         >>> found.round(4) + 0.0
         array([0.304 , 0.25  , 0.0788, 0.    , 0.0086])
     """
+    outside_jit(weight_std=weight_std, bias_std=bias_std)
     checks.one_of("kind", kind, KINDS)
     settings = {"depth": depth, "activation": activation}
     settings |= {"weight_std": weight_std, "bias_std": bias_std}

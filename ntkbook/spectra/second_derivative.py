@@ -21,6 +21,7 @@ from ntkbook._types import AnyArray
 from ntkbook.machine.memory import blocks
 from ntkbook.machine.progress import progress_bar
 from ntkbook.validation import batch, checks, independence, model
+from ntkbook.validation.host import outside_jit
 
 
 def second_derivative_norm(
@@ -64,6 +65,7 @@ def second_derivative_norm(
         >>> round(low, 4), round(high, 4)
         (2.0, 2.0)
     """
+    outside_jit(params=params, x=x)
     checks.boolean("progress", progress)
     x = batch.check("x", x, model.parameters("params", params))
     k = model.outputs_of(apply, params, x).shape[1]

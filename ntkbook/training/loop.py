@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ntkbook._types import AnyArray
+from ntkbook.machine.forward_only import forward_only
 from ntkbook.machine.progress import tick
 from ntkbook.validation import checks
 
@@ -53,6 +54,7 @@ def loop(step: Callable, look: Callable, state, moments, bar=None):
 
     def segment(state, between):
         state = jax.lax.fori_loop(between[0], between[1], step, state)
+        state = forward_only(state)
         if bar is not None:
             jax.debug.callback(tick, bar, between[1] - between[0])
         return state, look(state)
@@ -75,8 +77,7 @@ def look_at(apply, loss, observe, x, y) -> Callable:
 
 def recorded_steps(record, steps: int, what: str = "steps") -> np.ndarray:
     """Return the recorded steps, or epochs: sorted, once each, from 0 to the end."""
-    if checks.is_traced(record):
-        raise TypeError(f"`record` is traced by JAX, but the {what} must be known.")
+    checks.known("record", record)
     try:
         one_number = np.ndim(record) == 0
     except ValueError:  # lists of several lengths

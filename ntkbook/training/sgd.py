@@ -239,6 +239,11 @@ def _settings(step_size, momentum, epochs, batch_size, key, loss, y):
     """Check what both ways of training share."""
     if not checks.is_traced(step_size):
         step_size = checks.finite_float("step_size", step_size, above=0)
+    elif jnp.shape(step_size) != ():
+        raise ValueError(
+            f"`step_size` must be one number, but its shape is {jnp.shape(step_size)}; "
+            "use jax.vmap."
+        )
     momentum = checks.momentum(momentum)
     epochs = checks.positive_int("epochs", epochs)
     batch = size_of_batches(batch_size, len(y)) or len(y)

@@ -21,6 +21,20 @@ def is_traced(tree) -> bool:
     return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(tree))
 
 
+def known(name: str, value) -> None:
+    """Refuse a tracer where a value is needed.
+
+    Looked for before ``float``, which under ``jax.grad`` takes the value and loses the
+    derivative without a word.
+    """
+    if is_traced(value):
+        raise TypeError(
+            f"`{name}` is traced by JAX, but its value must be known: it cannot be an "
+            "argument that jax.jit, jax.vmap or jax.grad transforms; in jax.jit name "
+            "it in static_argnames, or call this outside."
+        )
+
+
 def positive_int(name: str, value) -> int:
     """Return ``value`` as an int of at least 1; booleans and floats are refused."""
     return bounded_int(name, value, 1)
@@ -28,6 +42,7 @@ def positive_int(name: str, value) -> int:
 
 def bounded_int(name: str, value, least: int) -> int:
     """Return ``value`` as an int of at least ``least``."""
+    known(name, value)
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -57,6 +72,7 @@ def square(name: str, kernel) -> None:
 
 def finite_float(name: str, value, *, least=None, above=None) -> float:
     """Return ``value`` as a finite float, optionally ``>= least`` or ``> above``."""
+    known(name, value)
     try:
         if isinstance(value, (bool, np.bool_, str)) or np.ndim(value) != 0:
             raise TypeError
@@ -88,12 +104,14 @@ def momentum(value) -> float:
 def boolean(name: str, value) -> None:
     """Check for True or False; a number in their place is a mistake."""
     if not isinstance(value, bool):
+        known(name, value)
         raise TypeError(f"`{name}` must be True or False, not {short(value)}.")
 
 
 def one_of(name: str, value, choices, otherwise: str = "") -> None:
     """Check a name against those known; ``otherwise`` is what else may come."""
     if not isinstance(value, str) or value not in choices:
+        known(name, value)
         kind = ValueError if isinstance(value, str) else TypeError
         names = [*map(repr, choices), otherwise] if otherwise else map(repr, choices)
         raise kind(f"`{name}` must be one of {', '.join(names)}, not {short(value)}.")
@@ -159,6 +177,8 @@ def float_array(name: str, value, *, expected: str, to=jnp.asarray):
             f"`{name}` must be an array of {expected}, not {short(value)}; "
             f"wrap it with jnp.array(...)."
         )
+    if to is np.asarray:
+        known(name, value)
     try:
         array = to(value)
     except (TypeError, ValueError, OverflowError):

@@ -1,8 +1,25 @@
 """Checks of what is computed on the host, in float64 whatever JAX is set to."""
 
+import jax.numpy as jnp
 import numpy as np
 
 from ntkbook.validation import checks
+
+
+def outside_jit(**arguments) -> None:
+    """Refuse what JAX traces: a computation on the host needs numbers.
+
+    Inside ``jax.jit`` there are none even where all arguments have values, since what
+    is computed from them is traced.
+    """
+    traced = [f"`{name}`" for name, a in arguments.items() if checks.is_traced(a)]
+    if traced or checks.is_traced(jnp.zeros(())):
+        what = " and ".join(traced) or "a function around this call (`jax.jit`)"
+        raise TypeError(
+            f"{what} {'are' if len(traced) > 1 else 'is'} traced by JAX, but this "
+            "computes on the host, with numbers; call it outside jax.jit, jax.vmap and "
+            "jax.grad."
+        )
 
 
 def host_array(name, value, expected) -> np.ndarray:
@@ -85,6 +102,7 @@ def test_kernel(k_test, n: int) -> np.ndarray:
 
 def host_times(name, t) -> np.ndarray:
     """Check a time or a list of them, each from 0 to infinity."""
+    checks.known(name, t)
     try:
         times = np.asarray(t)
         if times.dtype.kind not in "iuf":  # NumPy would also read "1" and True

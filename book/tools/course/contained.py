@@ -9,6 +9,7 @@ On Linux a process whose parent is gone comes back to here, so none is lost.
 """
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -116,18 +117,35 @@ def memory_of(process: psutil.Process) -> int:
 
 
 def holds_more(folder: Path, most: int) -> bool:
-    """Whether there are more bytes in a folder, or more than 20 000 files."""
-    size = count = 0
-    for where, _, names in os.walk(folder):
-        for name in names:
-            try:
-                size += os.lstat(os.path.join(where, name)).st_size
-            except OSError:
-                pass
-            count += 1
-            if size > most or count > 20_000:
+    """Whether there are more bytes in a folder, or more than 20 000 files.
+
+    Or a folder so deep that it has no path, where bytes could hide.
+    """
+    # Not os.walk, which goes down by recursion before Python 3.12.
+    size, count, folders = 0, 0, [str(folder)]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        size += bytes_of(entry)
+                    count += 1
+                    if size > most or count > 20_000:
+                        return True
+        except OSError as error:  # gone meanwhile, or not to be read
+            if error.errno == errno.ENAMETOOLONG:
                 return True
     return False
+
+
+def bytes_of(entry: os.DirEntry) -> int:
+    """A file's size; 0 if it is gone meanwhile."""
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        return 0
 
 
 def end_all(besides: int | None = None) -> None:

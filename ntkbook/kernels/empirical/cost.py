@@ -19,6 +19,7 @@ from ntkbook.kernels.empirical.tangent import kernel_of, pairs_of, programs
 from ntkbook.kernels.gram import pairs_of_blocks
 from ntkbook.machine.memory import GIB
 from ntkbook.validation import batch, checks
+from ntkbook.validation.host import outside_jit
 
 SIDE = 1024  # of the matrices whose product says how fast this machine is
 
@@ -99,6 +100,7 @@ def ntk_cost(
         >>> round(cost.kernel / 2**30, 2), cost.temporary < 2.1 * 2**30
         (9.31, True)
     """
+    outside_jit(params=params, x=x)  # XLA counts no operations there
     kernel = kernel_of(apply, params, x, None, pairs_of(trace, per_output), name="x")
     n = (
         batch.count(kernel.x1)

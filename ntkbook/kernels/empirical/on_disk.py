@@ -17,6 +17,7 @@ from ntkbook.kernels.gram import blocks_of_gram, pairs_of_blocks
 from ntkbook.machine.memory_mapped import Mapped, fingerprint
 from ntkbook.machine.progress import progress_bar
 from ntkbook.validation import batch, checks
+from ntkbook.validation.host import outside_jit
 
 SPREAD = 4  # rows and columns of a block that are computed again at reopening
 
@@ -67,12 +68,11 @@ def ntk_on_disk(
 
     Source: :cite:t:`jacot2018neural`.
     """
+    outside_jit(params=params, x1=x1, x2=x2)
     path = _npy_file(path)
     checks.boolean("trace", trace)
     checks.boolean("progress", progress)
     kernel = kernel_of(apply, params, x1, x2, SUM if trace else ALL)
-    if checks.is_traced((kernel.params, kernel.x1, kernel.x2)):
-        raise ValueError("`params` and inputs must have values: a file is written.")
     if np.dtype(kernel.dtype).kind != "f":
         raise TypeError(
             f"`params` is {kernel.dtype}, which a .npy file cannot hold; pass "

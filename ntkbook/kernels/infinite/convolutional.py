@@ -200,6 +200,10 @@ def _variance(name: str, deviation, **bounds):
     """Return a deviation's square; here one number serves all layers."""
     if not checks.is_traced(deviation):
         deviation = checks.finite_float(name, deviation, **bounds)
+    elif jnp.shape(deviation) != ():
+        raise ValueError(
+            f"`{name}` must be one number, but its shape is {jnp.shape(deviation)}."
+        )
     return squared(name, deviation)
 
 

@@ -15,6 +15,7 @@ from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 from ntkbook.kernels.infinite.inputs import vectors
 from ntkbook.kernels.infinite.recursion import nngp, ntk
 from ntkbook.validation import batch, checks
+from ntkbook.validation.host import outside_jit
 
 KINDS = {"nngp": nngp, "ntk": ntk}
 
@@ -81,6 +82,7 @@ class NetworkKernel(Kernel):
         The gradient, ``(n, n, number of free hyperparameters)``, is by the logarithms
         of the hyperparameters, in alphabetical order: scikit-learn's convention.
         """
+        outside_jit(X=X, Y=Y)
         checks.boolean("eval_gradient", eval_gradient)
         X = vectors("X", X)
         if Y is not None:
@@ -117,6 +119,7 @@ class NetworkKernel(Kernel):
 
     def diag(self, X):
         """Return the kernel of each input with itself, ``(n,)``."""
+        outside_jit(X=X)
         kernel, X = self._kernel(), vectors("X", X)
         kernel(X[:1])  # checks what it can, which a traced call cannot
         return np.array(jax.vmap(lambda x: kernel(x[None])[0, 0])(X))

@@ -16,6 +16,7 @@ from jax import Array
 
 from ntkbook.kernels.path import quadrature
 from ntkbook.kernels.path.gradients import jacobians
+from ntkbook.machine.forward_only import forward_only
 from ntkbook.training.minibatches import minibatch
 from ntkbook.validation import batch
 
@@ -108,7 +109,7 @@ def accumulate(program, state, x, y, x_test, numbers, key, first, last):
     sums = ("kernel", "contributions_by_output", "decay")
     before = {name: getattr(state, name) for name in sums}
     state = state._replace(**{name: jnp.zeros_like(a) for name, a in before.items()})
-    state = jax.lax.fori_loop(first, last, one_step, state)
+    state = forward_only(jax.lax.fori_loop(first, last, one_step, state))
     state = state._replace(
         **{name: before[name] + step_size * getattr(state, name) for name in sums}
     )

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ntkbook.training.losses import loss_function
+from ntkbook.validation.host import outside_jit
 
 TOLERANCE = 1e-10  # of a step
 MAX_STEPS = 100_000
@@ -39,6 +40,7 @@ def coefficients(kernel, y, start, times, loss, ridge) -> np.ndarray:
             "`times` must be finite for another loss than the squared one: where it "
             "ends is not known in closed form."
         )
+    outside_jit()
     # On the host everything is float64, whatever JAX is set to.
     with _double_precision()(True):
         y = jnp.asarray(y)

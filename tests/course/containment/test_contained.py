@@ -153,6 +153,20 @@ def test_a_deep_folder_without_modes_is_deleted():
     assert code == 0 and not Path(said.strip()).exists()
 
 
+def test_a_folder_that_is_too_deep_for_a_path_is_too_much(tmp_path, monkeypatch):
+    """It does not end the supervisor, and no bytes hide in it."""
+    monkeypatch.chdir(tmp_path)
+    top = tmp_path / "d"
+    try:
+        for levels, too_much in ((1200, False), (1200, True)):
+            for _ in range(levels):
+                os.mkdir("d")
+                os.chdir("d")
+            assert contained.holds_more(top, 1000) is too_much
+    finally:
+        contained.discard(top)
+
+
 def test_when_nobody_waits_any_more_it_ends_all():
     """As when the command that grades the class is killed."""
     between = (

@@ -79,8 +79,7 @@ def ntk_cost(apply=linear, params=W, x=X, points=None, **options):
 
 
 def ntk_contributions(apply=linear, params=W, x1=X, x2=None):
-    found = ntkbook.ntk_contributions(apply, params, x1, x2)
-    return np.stack(list(found.values()))
+    return ntkbook.ntk_contributions(apply, params, x1, x2)
 
 
 def ntk_on_disk(path="kernel.npy", apply=linear, params=W, x1=X, x2=None, **options):
