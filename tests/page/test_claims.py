@@ -226,7 +226,7 @@ WORDS = {
 }
 SLIDES = {
     "01": {
-        "distance about": ["ch1-distance"],
+        "distance is about": ["ch1-distance"],
         "good tangent": ["ch1-small-kappa-suffices"],
         "a falling loss bounds": ["ch1-net-change"],
         'for "any" smooth model': ["ch1-error-falls-with-alpha"],
