@@ -39,7 +39,7 @@ NUMBERS = """const { run } = play.player, { ready, frame, seen, kappa } = run;
     reached: [...network.inBasis].map((value, k) => value / ready.targets[k]),
     smallest: ready.spectrum0.values.at(-1) / ready.infiniteSpectrum.values.at(-1),
     kappa: kappa?.value,
-    said: document.querySelector(".ntkp-words p").innerText,
+    said: document.querySelector(".ntkp-badge p").innerText,
     output: run.query?.outputs.network,
     own: run.query && [...run.query.network],
   };"""
@@ -197,7 +197,7 @@ def test_the_catapult(calm):
     found = tour(calm, "catapult")
     assert found["linearDiverged"] and found["diverged"] is None
     assert found["highest"] == pytest.approx(4.3, abs=0.1) and found["loss"] < 0.1
-    assert "Catapult" in found["said"]
+    assert found["said"].startswith("Catapult The linearisation fails")
     lazy = tour(calm, "catapult", scale(10))
     assert lazy["diverged"] is None and lazy["loss"] < 0.1
     assert 300 < lazy["highest"] < 350
@@ -248,7 +248,8 @@ def test_the_quiz_hides_until_one_has_predicted(browser, tmp_path):
         play.stopped()
         assert play.frame()["step"] == 0
         assert page.locator(".ntkp-numbers .ntkp-cover").is_visible()
-        assert not page.locator(".ntkp-words p").is_visible()
+        for words in page.locator(":is(.ntkp-badge, .ntkp-words) p").all():
+            assert not words.is_visible()
         assert page.get_by_role("button", name="Run", exact=True).is_disabled()
         page.locator(".ntkp-option").first.press("Enter")
         page.wait_for_function(
@@ -260,13 +261,40 @@ def test_the_quiz_hides_until_one_has_predicted(browser, tmp_path):
         page.get_by_role("button", name="Another").click()
     page.get_by_role("button", name="The catapult").click()  # it ends the quiz
     assert not page.locator(".ntkp-quiz").is_visible()
-    assert page.locator(".ntkp-words p").is_visible()
+    assert page.locator(".ntkp-badge p").is_visible()
     page.get_by_role("button", name="Quiz me").click()
     assert not page.locator(".ntkp-tour-text").is_visible()
     page.get_by_role("button", name="Leave the quiz").click()
     assert page.get_by_role("button", name="Run", exact=True).is_enabled()
     play.stopped()
     play.close()
+
+
+def test_a_model_that_diverges_alone_is_named_with_the_reason(calm):
+    """At width 4 the infinite kernel's largest eigenvalue can be above the network's,
+    by which the step is set."""
+    calm.start({"network": {"width": 4}, "training": {"step": 0.8}}, 300)
+    found = calm.evaluate(
+        """const { ready, frame, seen } = play.player.run, { models } = frame;
+        return {
+          reach: ready.stepSize * ready.infiniteSpectrum.values[0],
+          diverged: Object.values(models).map((model) => model.diverged),
+          worst: seen.worst, gap: seen.gaps.linear,
+        };"""
+    )
+    network, linear, infinite = found["diverged"]
+    assert network is None and linear is None and found["reach"] > 2
+    assert found["worst"]["gap"] >= found["gap"] > 0.1
+    words = (
+        f"The infinite kernel diverged at step {infinite} (its λₘₐₓ times the step is "
+        f"{found['reach']:.3g}, above 2); the network and the linearisation did not."
+    )
+    badge = calm.page.locator(".ntkp-badge p")
+    badge.get_by_text(words).wait_for()
+    said = badge.inner_text()
+    share = f"{100 * found['worst']['gap']:.0f}%"
+    assert "The linearisation fails" in said
+    assert re.search(rf"{share} (of the target, the most )?so far", said)
 
 
 @pytest.mark.parametrize(

@@ -175,15 +175,14 @@ const mountPlayground = (() => {
     app.leaveTour = tours.leave;
     tours.node.querySelector(".ntkp-tour-row").append(quiz.start);
     const words = PICTURES.caption();
-    const secret = [words.node, numbers.node, ...Object.values(diagnostics.parts)];
+    const secret = [words.badge, words.node, numbers.node, ...Object.values(diagnostics.parts)];
     const { losses, basis, matrix, spectrum, arguments: argue } = diagnostics.parts;
     const live = html("div", { class: "ntkp" },
       tours.node, quiz.node, bar.node, bar.note, bar.codeBox,
-      html("div", { class: "ntkp-grid-all" }, controls.node,
+      html("div", { class: "ntkp-kept" }, words.badge, html("div", { class: "ntkp-grid-all" }, controls.node,
         html("div", { class: "ntkp-middle" }, words.node, plots.node, losses, basis, matrix),
-        html("div", { class: "ntkp-side" }, numbers.node, argue, spectrum)));
-    for (const part of secret)
-      if (part !== words.node) part.append(html("p", { class: "ntkp-cover", "aria-hidden": "true" }, "?"));
+        html("div", { class: "ntkp-side" }, numbers.node, argue, spectrum))));
+    for (const part of secret.slice(2)) part.append(html("p", { class: "ntkp-cover", "aria-hidden": "true" }, "?"));
 
     // --- drawing, at most once a picture of the screen
     function draw() {
@@ -279,8 +278,8 @@ const mountPlayground = (() => {
       app.copy(`${here}#${link()}`, `The link is copied.${own}`);
     };
     app.python = () => PYTHON.snippet(app.store.get(), player.run.frame?.step ?? 0);
-    app.saveSVG = () => SAVE.download("playground.svg", SAVE.picture(live.querySelector(".ntkp-grid-all"), "Playground"), "image/svg+xml");
-    app.savePNG = async () => SAVE.download("playground.png", await SAVE.raster(SAVE.picture(live.querySelector(".ntkp-grid-all"), "Playground")), "image/png");
+    app.saveSVG = () => SAVE.download("playground.svg", SAVE.picture(live.querySelector(".ntkp-kept"), "Playground"), "image/svg+xml");
+    app.savePNG = async () => SAVE.download("playground.png", await SAVE.raster(SAVE.picture(live.querySelector(".ntkp-kept"), "Playground")), "image/png");
     app.saveCSV = async () => SAVE.download("run.csv", (await player.save()).csv, "text/csv");
 
     // --- begin
@@ -298,6 +297,7 @@ const mountPlayground = (() => {
     const arrange = () => {
       if (narrow === live.clientWidth < NARROW) return;
       narrow = live.clientWidth < NARROW;
+      bar.narrow(narrow);
       if (narrow) plots.node.after(controls.node);
       else live.querySelector(".ntkp-grid-all").prepend(controls.node);
       controls.folds.forEach((each) => (each.node.open = !narrow));

@@ -44,14 +44,14 @@ const WORDS = (() => {
   function regime(state, ready, frame, seen) {
     const { network } = frame.models, { change } = frame.kernel ?? seen;
     if (frame.step === 0) return ["start", "At initialisation"];
-    if (network.diverged !== null) return ["diverged", "Diverged"];
+    if (network.diverged !== null) return ["diverged", "Network diverged"];
     if (seen.rose && seen.fell) return ["catapult", "Catapult"];
     if (seen.rose) return ["beyond", "Rising"];
     if (change <= LAZY) return ["lazy", "Lazy"];
     return change >= RICH ? ["rich", "Rich"] : ["between", "In between"];
   }
 
-  // `seen` is what the run has shown so far: {first, highest, change, lambdaMax, gaps}.
+  // `seen` is what the run has shown so far: {first, highest, change, lambdaMax, gaps, worst}.
   function observe(seen, frame, ready, places) {
     const now = seen ?? { first: frame.models.network.loss, highest: 0, change: 0, lambdaMax: null, rose: false, fell: false };
     for (const loss of frame.losses?.network ?? [])
@@ -61,8 +61,10 @@ const WORDS = (() => {
         now.last = loss;
       }
     now.fell = now.rose && now.last < now.first;
-    if (!places || frame.models.network.functions)
+    if (!places || frame.models.network.functions) {
       now.gaps = { linear: gap(ready, frame, "linear", places), infinite: gap(ready, frame, "infinite", places) };
+      if (!(now.worst?.gap >= now.gaps.linear)) now.worst = { gap: now.gaps.linear, step: frame.step };
+    }
     if (frame.kernel) {
       now.change = frame.kernel.change;
       now.lambdaMax = frame.kernel.lambdaMax;
@@ -70,34 +72,60 @@ const WORDS = (() => {
     return now;
   }
 
+  // The verdict: chips [tone, name], of which the first is the regime, and sentences.
+  function verdict(state, ready, frame, seen) {
+    const { network, linear, infinite } = frame.models;
+    const chips = [regime(state, ready, frame, seen)], alive = network.diverged === null;
+    if (frame.step === 0) return { chips, short: ["Nothing is trained yet: the three models are the same function."] };
+    const short = [];
+    if (alive && linear.diverged !== null) chips.push(["beyond", "The linearisation fails"]);
+    else if (alive) {
+      const off = seen.gaps.linear, { gap: most, step } = seen.worst;
+      if (off >= FAILS) {
+        chips.push(["beyond", "The linearisation fails"]);
+        short.push(`It differs from the network by ${ofTarget(off)}`
+          + `${percent(most) === percent(off) ? ", the most so far" : ` (up to ${percent(most)} so far, at step ${number(step, 6)})`}.`);
+      } else if (most >= FAILS) {
+        chips.push(["between", "The linearisation failed"]);
+        short.push(`It differed from the network by ${ofTarget(most)} at step ${number(step, 6)}, the most so far, and now by ${percent(off)}.`);
+      } else short.push(`Network and linearisation ${off <= SAME ? "agree: they differ" : "begin to differ,"} by ${ofTarget(off)}.`);
+      if (infinite && infinite.diverged !== null) chips.push(["diverged", "Infinite kernel diverged"]);
+    }
+    return { chips, short: [...short, ...divergence(ready, frame, seen)] };
+  }
+
+  // Which models have diverged and which have not, with λₘₐₓ times the step: with all points
+  // and without decay, a linear model's error grows along an eigenvector just above the limit.
+  function divergence({ threshold, lambdaMax, stepSize, infiniteSpectrum }, { models }, seen) {
+    const CALLED = { network: "the network", linear: "the linearisation", infinite: "the infinite kernel" };
+    const limit = 2 * threshold, names = Object.keys(CALLED).filter((name) => models[name]);
+    const gone = names.filter((name) => models[name].diverged !== null), left = names.filter((name) => !gone.includes(name));
+    if (!gone.length) return [];
+    const why = (name, k) => {
+      const first = stepSize * (name === "infinite" ? infiniteSpectrum.values[0] : lambdaMax);
+      const grown = name === "network" && first <= limit, value = grown ? stepSize * seen.lambdaMax : first;
+      return `${k && !grown ? "" : `its λₘₐₓ times the step ${grown ? "came to" : "is"} `}${number(value)}, `
+        + (value > limit ? `above ${limit}` : `where ${limit} is the limit for all points and no decay`);
+    };
+    const each = gone.map((name, k) => `${CALLED[name]} ${k ? "" : "diverged "}at step ${number(models[name].diverged, 6)} (${why(name, k)})`);
+    const others = left.length ? `; ${left.map((name) => CALLED[name]).join(" and ")} did not` : "";
+    return [`T${each.join(", ").slice(1)}${others}.`];
+  }
+
   function caption(state, ready, frame, seen) {
-    const { network, linear } = frame.models, said = [];
-    const [tone, name] = regime(state, ready, frame, seen);
+    const { network } = frame.models, said = [], { chips, short } = verdict(state, ready, frame, seen);
     const change = frame.kernel?.change ?? seen.change;
-    if (frame.step === 0) {
-      said.push("Nothing is trained yet: the three models are the same function.");
-      said.push(stepWords(state, ready));
-      return { tone, name, said };
-    }
-    if (network.diverged !== null)
-      said.push(`The network diverged at step ${number(network.diverged)}: its numbers left every bound.`);
-    else {
-      const moved = network.moved;
-      said.push(`${name === "Lazy" ? "The kernel stays" : "The kernel"} ${name === "Lazy" ? "nearly what it was: it" : "has"} `
-        + `changed by ${percent(change)}, the weights by ${percent(moved)} of their norm.`);
-      const off = seen.gaps.linear;
-      if (linear.diverged !== null)
-        said.push(`The linearisation diverged at step ${number(linear.diverged)}; the network did not.`);
-      else if (off <= SAME) said.push(`Network and linearisation agree: they differ by ${ofTarget(off)}.`);
-      else said.push(off < FAILS ? `Network and linearisation begin to differ, by ${ofTarget(off)}.` : `The linearisation fails: it differs from the network by ${ofTarget(off)}.`);
-    }
+    if (frame.step === 0) return { chips, short, said: [stepWords(state, ready)] };
+    if (network.diverged === null)
+      said.push(`${change <= LAZY ? "The kernel stays nearly what it was: it" : "The kernel has"} `
+        + `changed by ${percent(change)}, the weights by ${percent(network.moved)} of their norm.`);
     if (seen.rose && seen.fell && network.diverged === null)
       said.push(`The loss first rose to ${number(seen.highest / seen.first)} times its initial value and then fell below it,`
         + ` while λₘₐₓ changed from ${number(ready.lambdaMax)} to ${number(seen.lambdaMax)}.`);
     else said.push(edgeWords(state, ready, frame, seen) || stepWords(state, ready));
     const left = network.loss / seen.first;
     if (left < FITTED && network.diverged === null) said.push(`The training loss is ${percent(left)} of its initial value.`);
-    return { tone, name, said };
+    return { chips, short, said };
   }
 
   // What theory says of the linearisation with this step: exact for full batches without
@@ -128,7 +156,7 @@ const WORDS = (() => {
 
   const THRESHOLDS = `We call a run lazy while the kernel has changed by at most ${percent(LAZY)} of its norm, rich from `
     + `${percent(RICH)} on; two functions agree up to ${percent(SAME)} of the target and differ from ${percent(FAILS)} on (root mean squares, of the difference in the range of the training points and of the targets); a loss has risen above `
-    + "1.5 times its initial value. These are conventions.";
+    + "1.5 times its initial value. These are conventions. The largest difference so far is that of the pictures drawn.";
 
   return { caption, observe, inside, ofTarget, stepWords, THRESHOLDS, LAZY, RICH, SAME };
 })();

@@ -61,21 +61,25 @@ const PICTURES = (() => {
     };
   }
 
-  // The line in words: the regime, and what is happening.
+  // What is happening, in words: the verdict, which stays in view, and the rest.
   function caption() {
-    const chip = html("strong", { class: "ntkp-chip" }), text = html("span");
+    const chips = html("span"), short = html("span"), text = html("p", { "aria-hidden": "true" });
+    const badge = html("div", { class: "ntkp-badge" }, html("p", { "aria-hidden": "true" }, chips, short));
     const spoken = html("span", { class: "ntkp-spoken", role: "status" });
     const more = html("details", { class: "ntkp-thresholds" }, html("summary", {}, "thresholds"), html("span", {}, WORDS.THRESHOLDS));
-    const node = html("div", { class: "ntkp-words" }, html("p", { "aria-hidden": "true" }, chip, " ", text), spoken, more);
+    const node = html("div", { class: "ntkp-words" }, text, spoken, more);
     let speaking = 0;
+    // How far below the badge a control has to stand when it gets the focus.
+    new ResizeObserver(() => badge.parentElement.style.setProperty("--ntkp-badge", `${badge.offsetHeight}px`)).observe(badge);
     return {
-      node,
-      show: ({ tone, name, said }, running) => {
-        chip.textContent = name;
-        chip.dataset.tone = tone;
+      node, badge,
+      show: ({ chips: all, short: verdict, said }, running) => {
+        chips.replaceChildren(...all.flatMap(([tone, name]) => [html("strong", { class: "ntkp-chip", "data-tone": tone }, name), " "]));
+        short.textContent = verdict.join(" ");
         text.textContent = said.join(" ");
         clearTimeout(speaking); // a screen reader is told when the run rests
-        if (!running) speaking = setTimeout(() => (spoken.textContent = `${name}. ${said.join(" ")}`), 300);
+        const whole = [...all.map(([, name]) => `${name}.`), ...verdict, ...said].join(" ");
+        if (!running) speaking = setTimeout(() => (spoken.textContent = whole), 300);
       },
     };
   }

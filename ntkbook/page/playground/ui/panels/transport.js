@@ -18,24 +18,25 @@ const TRANSPORT = (() => {
     const reset = button("Reset", () => app.reset(), { title: "Back to the first setting" });
     const speed = choice("Speed", Object.entries(SPEEDS).map(([key, [text]]) => [key, text]), (value) => (app.speed = value));
     const count = html("output", { class: "ntkp-steps" }, "step 0");
-    const slow = html("span", { class: "ntkp-note ntkp-slow" });
+    const took = html("span"), slow = html("span", { class: "ntkp-note ntkp-slow", hidden: "" }, took,
+      html("span", { class: "ntkp-long" }, ": a large setting, it goes on"));
     const note = html("p", { class: "ntkp-note ntkp-said", role: "status" });
     const code = html("pre", { class: "ntkp-code", tabindex: 0, "aria-label": "This run in Python" });
     const codeBox = html("div", { class: "ntkp-python", hidden: "" }, code,
       html("div", { class: "ntkp-row-buttons" }, button("Copy", () => app.copy(code.textContent, "The code is copied.")),
         button("Close", () => (codeBox.hidden = true))));
-    const python = button("As Python", () => {
+    const python = button("As Python", () => close(() => {
       codeBox.hidden = false;
       code.textContent = app.python();
       code.focus();
-    });
-    const save = html("details", { class: "ntkp-menu" }, html("summary", { class: "ntkp-button" }, "Keep"),
-      html("div", { class: "ntkp-menu-list" },
-        button("Picture (SVG)", () => close(app.saveSVG)), button("Picture (PNG)", () => close(app.savePNG)),
-        button("Run (CSV)", () => close(app.saveCSV))));
+    }));
+    const list = html("div", { class: "ntkp-menu-list" },
+      button("Picture (SVG)", () => close(app.saveSVG)), button("Picture (PNG)", () => close(app.savePNG)),
+      button("Run (CSV)", () => close(app.saveCSV)));
+    const save = html("details", { class: "ntkp-menu" }, html("summary", { class: "ntkp-button" }, "Keep"), list);
     const close = (action) => {
+      if (save.open) save.firstChild.focus();
       save.open = false;
-      save.firstChild.focus();
       action();
     };
     save.addEventListener("keydown", (event) => {
@@ -47,20 +48,23 @@ const TRANSPORT = (() => {
     save.addEventListener("focusout", (event) => {
       if (event.relatedTarget && !save.contains(event.relatedTarget)) save.open = false;
     });
-    const link = button("Copy link", () => app.copyLink());
+    const link = button("Copy link", () => close(app.copyLink));
     const node = html("div", { class: "ntkp-bar", role: "group", "aria-label": "Run and keep" },
-      html("div", { class: "ntkp-group ntkp-runs" }, run, step, restart, count, slow),
-      html("div", { class: "ntkp-group" }, speed.node),
+      html("div", { class: "ntkp-group ntkp-runs" }, run, step, restart, html("span", { class: "ntkp-at" }, count, slow)),
+      html("div", { class: "ntkp-group ntkp-speed" }, speed.node),
       html("div", { class: "ntkp-group ntkp-right" }, undo, redo, reset, link, save, python));
     return {
       node, codeBox, note,
+      // On a phone, what takes the run along is all in the menu.
+      narrow: (on) => (on ? list.prepend(link, python) : (save.before(link), save.after(python))),
       running: (on) => {
         run.textContent = on ? "Pause" : "Run";
         node.classList.toggle("ntkp-running", on);
       },
-      show: (at, took) => {
+      show: (at, time) => {
         count.textContent = `step ${number(at, 6)}`;
-        slow.textContent = took > 60 ? `${number(took, 2)} ms a picture: a large setting, it goes on` : "";
+        slow.hidden = !(time > 60);
+        took.textContent = `${number(time, 2)} ms a picture`;
       },
       history: () => {
         undo.disabled = !app.store.canUndo();

@@ -37,6 +37,7 @@ const SAVE = (() => {
     const found = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       if (!node.data.trim() || node.parentElement.closest("svg, select, textarea, .ntkp-spoken, [hidden]")) continue;
+      if (node.parentElement.checkVisibility?.() === false) continue; // in a part that is folded
       const style = getComputedStyle(node.parentElement), range = document.createRange();
       let row = null;
       for (const word of node.data.matchAll(/\S+/g)) {
@@ -58,8 +59,17 @@ const SAVE = (() => {
     });
   }
 
-  // The picture of an element as one SVG: its plots, its canvases and its text.
+  // The picture of an element as one SVG: its plots, its canvases and its text, with
+  // nothing that stays in view while the page is scrolled.
   function picture(element, title) {
+    element.classList.add("ntkp-flat");
+    try {
+      return drawn(element, title);
+    } finally {
+      element.classList.remove("ntkp-flat");
+    }
+  }
+  function drawn(element, title) {
     const origin = element.getBoundingClientRect(), w = Math.ceil(origin.width), h = Math.ceil(origin.height);
     const ground = getComputedStyle(element).getPropertyValue("--ntkp-zero").trim() || "#fff";
     const all = svg("svg", { viewBox: `0 0 ${w} ${h}`, width: w, height: h });
