@@ -84,7 +84,7 @@ def check(apply, params, x, needs: str) -> bool:
     if not _finite(found):
         return False  # it fails elsewhere
     coarsest = _coarsest(several.jaxpr)
-    close = _apart(*found[:2], coarsest)
+    close = _apart(found[0], found[1], coarsest)
     if close:
         if not held and _changes(apply, moved, some, found[0], close):
             why = "gives another result each time: switch dropout off"
@@ -96,7 +96,7 @@ def check(apply, params, x, needs: str) -> bool:
                 "equinox.nn.inference_mode), and pass masks and the like within x, as "
                 "a pytree"
             )
-    elif own and _apart(*found[2:], coarsest):
+    elif own and _apart(found[2], found[3], coarsest):
         why = (
             "mixes the inputs of a batch in its gradients: let no custom_jvp, "
             "custom_vjp or stop_gradient average over the inputs"
