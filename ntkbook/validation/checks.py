@@ -150,6 +150,11 @@ def _advice(error: Exception) -> str:
             "such as train=False, deterministic=True or use_running_average=True, "
             "ntkbook.from_flax(model, variables, train=False)."
         )
+    if "requires a key when running in non-deterministic mode" in str(error):
+        return (
+            "An Equinox model must be in evaluation mode: "
+            "equinox.nn.inference_mode(model), or use ntkbook.from_equinox(model)."
+        )
     if type(error).__name__ == "TraceContextError":
         return (
             "A Flax NNX model in training mode changes its own state: call "

@@ -109,6 +109,9 @@ def test_equinox(x, getkey):
     agree(ntkbook.ntk(apply, params, x), dense(apply, params, x, x), 1e-10)
     with pytest.raises(TypeError, match=r"equinox\.Module"):
         ntkbook.from_equinox(apply)
+    arrays, rest = eqx.partition(model, eqx.is_inexact_array)  # in training mode
+    with pytest.raises(ValueError, match=r"evaluation mode.*from_equinox\(model\)"):
+        ntkbook.ntk(lambda p, x: jax.vmap(eqx.combine(p, rest))(x), arrays, x)
     last = eqx.tree_at(
         lambda m: m.last, jax.tree.map(lambda _: False, model), replace=True
     )
