@@ -70,9 +70,7 @@ def check(apply, params, x, needs: str) -> bool:
     if held:  # what `apply` closes over has no values yet: any will do
         with _eagerly():
             stand_ins = _with_values(rng, several, one)
-        both_ways = jax.jit(
-            partial(_compared, bool(own), *stand_ins), compiler_options=QUICK
-        )
+        both_ways = partial(_both_ways_held, bool(own), stand_ins)
     # Where a traced function calls this, nothing has values: noise alone must do.
     with _eagerly():
         moved = jax.tree.map(partial(_moved, rng), params)
@@ -96,7 +94,7 @@ def check(apply, params, x, needs: str) -> bool:
                 "equinox.nn.inference_mode), and pass masks and the like within x, as "
                 "a pytree"
             )
-    elif own and _apart(found[2], found[3], coarsest):
+    elif len(found) > 2 and _apart(found[2], found[3], coarsest):
         why = (
             "mixes the inputs of a batch in its gradients: let no custom_jvp, "
             "custom_vjp or stop_gradient average over the inputs"
@@ -219,6 +217,19 @@ def _compared(gradients: bool, together, alone, params, x):
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=QUICK)
 def _both_ways(apply, gradients, params, x):
     return _compared(gradients, apply, apply, params, x)
+
+
+def _both_ways_held(gradients, stand_ins, params, x):
+    def compared(gradients):
+        function = partial(_compared, gradients, *stand_ins)
+        return jax.jit(function, compiler_options=QUICK)(params, x)
+
+    try:
+        return compared(gradients)
+    except (TypeError, ValueError):
+        if not gradients:
+            raise
+        return compared(False)  # a rule itself closes over what has no values
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=QUICK)

@@ -77,6 +77,27 @@ def test_rules_of_one_input_pass(name, relaxed):
     np.testing.assert_allclose(gram, jac @ jac.T, rtol=1e-6, atol=1e-6)
 
 
+def test_rules_in_traced_functions(relaxed):
+    """What they hold, or is next to them, may have no values yet."""
+
+    def scaled(c):
+        @jax.custom_vjp
+        def times(h):
+            return c * h
+
+        times.defvjp(lambda h: (c * h, None), lambda _, g: (c * g,))
+        return times
+
+    for apply in (
+        lambda c: lambda p, x: clipped(c * (x @ p["a"])),
+        lambda c: lambda p, x: scaled(c)(x @ p["a"]),
+    ):
+        gram = jax.jit(lambda c, apply=apply: ntkbook.ntk(apply(c), W, X))(0.5)
+        np.testing.assert_allclose(gram, X @ X.T / 4, rtol=1e-6, atol=1e-6)
+    with pytest.raises(ValueError, match="in its gradients"):
+        jax.jit(lambda c: ntkbook.ntk(lambda p, x: less_mean(c * x @ p["a"]), W, X))(1)
+
+
 def test_rules_of_jax_itself_cost_nothing(monkeypatch):
     """ReLU has one, so nearly every network would be compiled to be tried."""
     monkeypatch.setattr(independence, "_both_ways", None)
