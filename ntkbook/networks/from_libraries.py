@@ -108,7 +108,11 @@ def from_nnx(module: Any) -> tuple[Callable, Any]:
 
 
 def from_equinox(
-    module: Any, state: Any = None, *, batched: bool = False
+    module: Any,
+    state: Any = None,
+    *,
+    batched: bool = False,
+    trainable: PyTree | None = None,
 ) -> tuple[Callable, Any]:
     """Return ``apply`` and ``params`` of an Equinox model, in inference mode.
 
@@ -117,13 +121,17 @@ def from_equinox(
         state: an ``equinox.nn.State``, for models that keep one, such as those with
             batch normalisation; it stays as it is.
         batched: whether the model takes all inputs at once instead.
+        trainable: which arrays are parameters, as ``equinox.partition`` takes it: a
+            tree of True and False, or a function of a leaf; ``None`` means all
+            floating-point arrays.
 
     Returns:
-        ``apply(params, x) -> (n, k)``, and ``params``, the model's floating-point
+        ``apply(params, x) -> (n, k)``, and ``params``, the trainable floating-point
         arrays, and ``None`` instead of everything else.
 
     Raises:
         TypeError: something that is no such model.
+        ValueError: no trainable array, or a tree that does not fit the model.
 
     Example:
         >>> import equinox, jax, jax.numpy as jnp, ntkbook
@@ -141,6 +149,9 @@ def from_equinox(
     checks.boolean("batched", batched)
     module = equinox.nn.inference_mode(module)
     params, rest = equinox.partition(module, equinox.is_inexact_array)
+    if trainable is not None:
+        params, frozen = equinox.partition(params, trainable)
+        rest = equinox.combine(frozen, rest)
     model.parameters("module", params)
 
     def apply(params, x):

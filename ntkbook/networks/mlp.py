@@ -302,6 +302,9 @@ def mlp(
             ``True``) subtracts a frozen copy of the initial network. ``"twin"`` trains
             two copies, :math:`(f(x, w_1) - f(x, w_2))/\sqrt 2` with
             :math:`w_1 = w_2` initially. Neither changes the tangent kernel there.
+            An optimiser with weight decay, as ``optax.adamw``, shrinks the frozen copy
+            too, unless its ``mask`` leaves ``params["start"]`` out; ``"twin"`` has no
+            frozen copy.
         scale: the output scale :math:`\alpha > 0`, applied last.
 
     Returns:

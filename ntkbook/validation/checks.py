@@ -157,7 +157,22 @@ def failure(call: str, error: Exception) -> TypeError | ValueError:
     return kind(f"`{call}` fails: {type(error).__name__}: {error}\n{_advice(error)}")
 
 
+# What Flax raises where a model updates statistics, or draws a random number.
+IN_TRAINING = {"ModifyScopeVariableError", "InvalidRngError"}
+
+
 def _advice(error: Exception) -> str:
+    if type(error).__name__ in IN_TRAINING:
+        return (
+            "A Flax model must be in evaluation mode: pass what it takes for that, "
+            "such as train=False, deterministic=True or use_running_average=True, "
+            "ntkbook.from_flax(model, variables, train=False)."
+        )
+    if "requires a key when running in non-deterministic mode" in str(error):
+        return (
+            "An Equinox model must be in evaluation mode: "
+            "equinox.nn.inference_mode(model), or use ntkbook.from_equinox(model)."
+        )
     if type(error).__name__ == "TraceContextError":
         return (
             "A Flax NNX model in training mode changes its own state: call "

@@ -11,6 +11,9 @@ function that has passed is not evaluated again for others of the same shapes.
 As many inputs are evaluated as are given: data are often sorted, and the first rows of
 a mask, or the first tokens, may all be equal. Beyond a number only a function that
 closes over an array with a row for each input is evaluated at more of them.
+
+Where derivatives need not be those of the values, because a rule of the reader's own
+or ``stop_gradient`` says otherwise, the gradients are compared in the same way.
 """
 
 from contextlib import nullcontext
@@ -20,9 +23,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
+from jax.flatten_util import ravel_pytree
 
 from ntkbook.validation import batch, checks, rowwise
-from ntkbook.validation.jaxprs import equations
+from ntkbook.validation.jaxprs import equations, own_derivatives
 from ntkbook.validation.remembered import Remembered
 
 ROWS = 4  # at least
@@ -48,7 +52,10 @@ def check(apply, params, x, needs: str) -> bool:
 
     n = batch.count(x)
     one, several = traced(1), traced(max(n, ROWS))
-    if rowwise.proven(one, several, len(jax.tree.leaves(params))):
+    # The proof looks at values, and `stop_gradient` alone makes no input meet another.
+    own = own_derivatives(several.jaxpr)
+    proven = rowwise.proven(one, several, len(jax.tree.leaves(params)))
+    if proven and own <= {"stop_gradient"}:
         _passed.put(apply, kind, True)
         return True
     tried = min(max(n, ROWS), ALL if _has_rows(several, n) else MANY)
@@ -59,11 +66,11 @@ def check(apply, params, x, needs: str) -> bool:
     )
     rng = np.random.default_rng(0)
     held = checks.is_traced((one.consts, several.consts))
-    both_ways = partial(_both_ways, apply)
+    both_ways = partial(_both_ways, apply, bool(own))
     if held:  # what `apply` closes over has no values yet: any will do
         with _eagerly():
             stand_ins = _with_values(rng, several, one)
-        both_ways = jax.jit(partial(_outputs, *stand_ins), compiler_options=QUICK)
+        both_ways = partial(_both_ways_held, bool(own), stand_ins)
     # Where a traced function calls this, nothing has values: noise alone must do.
     with _eagerly():
         moved = jax.tree.map(partial(_moved, rng), params)
@@ -74,13 +81,10 @@ def check(apply, params, x, needs: str) -> bool:
             found = both_ways(moved, some)
     if not _finite(found):
         return False  # it fails elsewhere
-    together, alone = (np.asarray(a, np.float64) for a in found)
-    scale = 1 + np.abs(together).max()
-    close = float(jnp.finfo(found[0].dtype).eps) ** 0.5 * scale
-    if np.abs(together - alone).max() > close:
-        close = max(close, _coarsest(several.jaxpr) ** 0.5 * scale)
-    if np.abs(together - alone).max() > close:
-        if not held and _changes(apply, moved, some, together, close):
+    coarsest = _coarsest(several.jaxpr)
+    close = _apart(found[0], found[1], coarsest)
+    if close:
+        if not held and _changes(apply, moved, some, found[0], close):
             why = "gives another result each time: switch dropout off"
         else:
             why = (
@@ -90,6 +94,14 @@ def check(apply, params, x, needs: str) -> bool:
                 "equinox.nn.inference_mode), and pass masks and the like within x, as "
                 "a pytree"
             )
+    elif len(found) > 2 and _apart(found[2], found[3], coarsest):
+        why = (
+            "mixes the inputs of a batch in its gradients: let no custom_jvp, "
+            "custom_vjp or stop_gradient average over the inputs"
+        )
+    else:
+        why = ""
+    if why:
         raise ValueError(
             f"`apply(params, x)` {why}. {needs} needs a function of the parameters "
             "and of one input."
@@ -100,6 +112,14 @@ def check(apply, params, x, needs: str) -> bool:
     if certain:
         _passed.put(apply, kind, True)
     return certain
+
+
+def _apart(a, b, coarsest: float) -> float:
+    """Return how close two arrays should be if they are not, and 0 if they are."""
+    eps = float(jnp.finfo(a.dtype).eps)
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    close = max(eps, coarsest) ** 0.5 * (1 + np.abs(a).max())
+    return close if np.abs(a - b).max() > close else 0.0
 
 
 def _has_rows(closed, n: int) -> bool:
@@ -169,9 +189,47 @@ def _outputs(together, alone, params, x):
         return together(params, x), one_by_one
 
 
-@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
-def _both_ways(apply, params, x):
-    return _outputs(apply, apply, params, x)
+def _gradients(together, alone, params, x):
+    """Return the gradient of a weighted sum of outputs, and the sum over inputs of it.
+
+    One input after the other, since there are as many numbers as in the parameters.
+    """
+    with jax.default_matmul_precision("highest"):
+        out, pull = jax.vjp(lambda p: together(p, x), params)
+        weights = jnp.cos(jnp.arange(out.size, dtype=out.dtype)).reshape(out.shape)
+
+        def add(total, now):
+            x_i, w = now
+            _, pull_one = jax.vjp(lambda p: alone(p, batch.alone(x_i)), params)
+            return jax.tree.map(jnp.add, total, pull_one(w[None])[0]), None
+
+        start = jax.tree.map(jnp.zeros_like, params)
+        total, _ = jax.lax.scan(add, start, (x, weights))
+        return ravel_pytree(pull(weights)[0])[0], ravel_pytree(total)[0]
+
+
+def _compared(gradients: bool, together, alone, params, x):
+    """Return two arrays that should be equal, or four."""
+    found = _outputs(together, alone, params, x)
+    return (*found, *_gradients(together, alone, params, x)) if gradients else found
+
+
+@partial(jax.jit, static_argnums=(0, 1), compiler_options=QUICK)
+def _both_ways(apply, gradients, params, x):
+    return _compared(gradients, apply, apply, params, x)
+
+
+def _both_ways_held(gradients, stand_ins, params, x):
+    def compared(gradients):
+        function = partial(_compared, gradients, *stand_ins)
+        return jax.jit(function, compiler_options=QUICK)(params, x)
+
+    try:
+        return compared(gradients)
+    except (TypeError, ValueError):
+        if not gradients:
+            raise
+        return compared(False)  # a rule itself closes over what has no values
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=QUICK)
@@ -182,6 +240,7 @@ def _once_more(apply, params, x):
 
 def _changes(apply, params, x, before, close) -> bool:
     """Say whether the same call gives other outputs now."""
+    before = np.asarray(before, np.float64)
     with _eagerly():
         again = np.asarray(_once_more(apply, params, x), np.float64)
     return bool(np.abs(before - again).max() > close)

@@ -1,6 +1,11 @@
 """A walk through a jaxpr, what it calls included."""
 
 from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+
+JAX = Path(jax.__file__).parent
 
 
 def inner(equation) -> Iterator:
@@ -17,3 +22,25 @@ def equations(jaxpr) -> Iterator:
         yield equation
         for called in inner(equation):
             yield from equations(getattr(called, "jaxpr", called))
+
+
+def own_derivatives(jaxpr) -> set[str]:
+    """Return what in an open jaxpr makes derivatives other than those of its values.
+
+    The rules that JAX itself has given, as to ReLU, are derivatives of the values.
+    """
+    found = set()
+    for equation in equations(jaxpr):
+        name = equation.primitive.name
+        if name == "stop_gradient" or (
+            name.startswith("custom_") and not _of_jax(equation)
+        ):
+            found.add(name)
+    return found
+
+
+def _of_jax(equation) -> bool:
+    called = next(inner(equation), None)
+    info = getattr(getattr(called, "jaxpr", called), "debug_info", None)
+    file = getattr(info, "func_filename", None)
+    return file is not None and JAX in Path(file).parents

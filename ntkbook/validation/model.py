@@ -33,8 +33,10 @@ def parameters(name: str, params):
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
             raise TypeError(
                 f"`{where}` is {leaf.dtype}, and a kernel of complex parameters is not "
-                "defined here; pass real and imaginary parts as two parameters, and "
-                "add them in `apply`."
+                "defined here; pass real and imaginary parts as parameters of their "
+                f"own, {name} = dict(re=jax.tree.map(jnp.real, {name}), "
+                f"im=jax.tree.map(jnp.imag, {name})), and lambda p, x: "
+                "apply(jax.tree.map(jax.lax.complex, p['re'], p['im']), x)."
             )
         if not jnp.issubdtype(leaf.dtype, jnp.floating):
             raise TypeError(

@@ -62,10 +62,22 @@ def _alike(one, several) -> bool:
 
 
 def _content(jaxpr) -> Iterable:
-    """Yield the names of a jaxpr's equations, and the numbers that stand in them."""
+    """Yield the names of a jaxpr's equations, what they read, and numbers in them."""
     yield from getattr(jaxpr, "consts", ())
-    for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns:
+    jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
+    # Variables have numbers, in the order in which they appear; what is only arranged
+    # keeps that of its source.
+    number = {v: i for i, v in enumerate([*jaxpr.constvars, *jaxpr.invars])}
+    new = len(number)
+    for equation in jaxpr.eqns:
         name = equation.primitive.name
+        read = [number[v] for v in equation.invars if not isinstance(v, core.Literal)]
+        if name in ARRANGE:
+            number |= dict.fromkeys(equation.outvars, read[0] if read else -1)
+        else:
+            yield str(read)
+            number |= {v: new + i for i, v in enumerate(equation.outvars)}
+            new += len(equation.outvars)
         if name not in ARRANGE:
             yield name
             yield from (
@@ -78,6 +90,8 @@ def _content(jaxpr) -> Iterable:
                 yield atom.val
         for called in inner(equation):
             yield from _content(called)
+    for v in jaxpr.outvars:
+        yield v.val if isinstance(v, core.Literal) else str(number[v])
 
 
 def _equal(a, b) -> bool:

@@ -68,8 +68,9 @@ def ntk_operator(
     if checks.is_traced((params, x1, x2, jnp.zeros(()))):
         raise TypeError(
             "`params` or inputs are traced by JAX, but a SciPy operator multiplies "
-            "vectors that have values; call ntk_operator outside jax.jit, or write "
-            "the product as jax.jvp of jax.vjp."
+            "vectors that have values; call ntk_operator outside jax.jit, or multiply "
+            "a vector of shape (n2, k) by jax.jvp(lambda p: apply(p, x1), (params,), "
+            "jax.vjp(lambda p: apply(p, x2), params)[1](vector))[1]."
         )
     plan, params, x1, x2, dtype = kernel_of(apply, params, x1, x2)
     x2 = x1 if x2 is None else x2

@@ -80,6 +80,10 @@ CASES = [
     ("x1 = np.full((1, 3), 2**40); jax.config.update('jax_enable_x64', False)",
      "ntkbook.ntk(lambda p, x: p * x[:, :1], jnp.ones(1, 'float32'), x1)",
      r"call (ntkbook\.double_precision\(\))", "{0}"),
+    ("w = X[:, :2].T @ X * (1 + 2j); params = {'w': w}; "
+     "apply = lambda p, x: jnp.abs(x @ p['w'])", NTK,
+     r"own, (params = .*?\)\)), and (lambda p, x: .*)\.$",
+     "{0}; apply = again({1!r}, apply)"),
     # What `apply` returns.
     ("apply, params, x1 = lambda p, x: one_output(p, x)[:, 0], ONE, X", NTK,
      r"axis, (lambda p, x: .*)\.$", "apply = again({0!r}, apply)"),
@@ -208,3 +212,19 @@ def test_the_settings_advised_are_arguments():
     with pytest.raises(ValueError, match="bias_std > 0"):
         ntkbook.infinite.ntk(x, depth=1)
     assert jnp.isfinite(ntkbook.infinite.ntk(x, depth=1, bias_std=0.1)).all()
+
+
+def test_products_in_traced_functions():
+    vector = X @ X.T[:, :3]
+    wanted = ntkbook.ntk_operator(NET.apply, PARAMS, X) @ vector.ravel()
+
+    @jax.jit
+    def refused(params):
+        return ntkbook.ntk_operator(NET.apply, params, X) @ vector.ravel()
+
+    with pytest.raises(TypeError, match="traced") as caught:
+        refused(PARAMS)
+    line = re.search(r"(jax\.jvp\(.*\[1\])\.$", str(caught.value)).group(1)
+    known = {"jax": jax, "apply": NET.apply, "x1": X, "x2": X, "vector": vector}
+    advised = jax.jit(lambda params: eval(line, known | {"params": params}))
+    np.testing.assert_allclose(advised(PARAMS).ravel(), wanted, rtol=1e-12)

@@ -58,9 +58,15 @@ def test_flax(x, getkey, relaxed):
         ntkbook.from_flax(Nnx(nnx.Rngs(0)), variables)
     with pytest.raises(TypeError, match="'params'"):
         ntkbook.from_flax(Linen(), variables["params"])
-    apply, params = ntkbook.from_flax(Linen(), variables)  # in training mode
-    with pytest.raises(ValueError, match=r"fails|mixes"):
-        ntkbook.ntk(apply, params, x)
+    for model, saved in (
+        (Linen(), variables),
+        (nn.Sequential([nn.Dense(1), nn.Dropout(0.5, deterministic=False)]), None),
+    ):
+        saved = saved or model.init(keys, x)
+        apply, params = ntkbook.from_flax(model, saved)
+        params = jax.tree.map(lambda a: a.astype(x.dtype), params)
+        with pytest.raises(ValueError, match="evaluation mode"):
+            ntkbook.ntk(apply, params, x)
 
 
 def test_nnx(x, relaxed):
@@ -103,6 +109,20 @@ def test_equinox(x, getkey):
     agree(ntkbook.ntk(apply, params, x), dense(apply, params, x, x), 1e-10)
     with pytest.raises(TypeError, match=r"equinox\.Module"):
         ntkbook.from_equinox(apply)
+    arrays, rest = eqx.partition(model, eqx.is_inexact_array)  # in training mode
+    with pytest.raises(ValueError, match=r"evaluation mode.*from_equinox\(model\)"):
+        ntkbook.ntk(lambda p, x: jax.vmap(eqx.combine(p, rest))(x), arrays, x)
+    last = eqx.tree_at(
+        lambda m: m.last, jax.tree.map(lambda _: False, model), replace=True
+    )
+    one_layer, few = ntkbook.from_equinox(model, trainable=last)
+    assert [a.shape for a in jax.tree.leaves(few)] == [(2, 4), (2,)]
+    np.testing.assert_array_equal(one_layer(few, x), apply(params, x))
+    agree(ntkbook.ntk(one_layer, few, x), dense(one_layer, few, x, x), 1e-10)
+    _, weights = ntkbook.from_equinox(model, trainable=lambda a: jnp.ndim(a) == 2)
+    assert [a.shape for a in jax.tree.leaves(weights)] == [(4, 3), (2, 4)]
+    with pytest.raises(ValueError, match="no arrays"):
+        ntkbook.from_equinox(model, trainable=lambda _: False)
 
 
 def test_equinox_with_a_state(x, getkey):
