@@ -83,8 +83,9 @@ const WORDS = (() => {
       const off = seen.gaps.linear, { gap: most, step } = seen.worst;
       if (off >= FAILS) {
         chips.push(["beyond", "The linearisation fails"]);
-        short.push(`It differs from the network by ${ofTarget(off)}`
-          + `${percent(most) === percent(off) ? ", the most so far" : ` (up to ${percent(most)} so far, at step ${number(step, 6)})`}.`);
+        const peak = percent(most), when = `at step ${number(step, 6)}`;
+        const rest = peak === percent(off) ? ", the most so far" : ` (up to ${peak} so far, ${when})`;
+        short.push(`It differs from the network by ${ofTarget(off)}${rest}.`);
       } else if (most >= FAILS) {
         chips.push(["between", "The linearisation failed"]);
         short.push(`It differed from the network by ${ofTarget(most)} at step ${number(step, 6)}, the most so far, and now by ${percent(off)}.`);
