@@ -43,7 +43,7 @@ const NAMES = (() => {
     test: ["Test loss", "", 2, "predictions-at-new-inputs"],
     basis: ["Outputs in the eigenbasis", "uₖᵀ(f − f₀)", 2, "a-constant-kernel-one-rate-for-each-direction"],
     matrix: ["Kernel matrix", "Θ", 2, "the-tangent-kernel-drives-the-outputs"],
-    spectrum: ["Eigenvalues", "λₖ", 2, "real-images-the-spectrum-decides"],
+    spectrum: ["Eigenvalues", "λₖ", 2, "real-images-the-spectrum-determines-the-training"],
     energy: ["Labels along each eigenvector", "", 7, "the-staircase-of-eigenfunctions"],
     arguments: ["What argues for and against", "Cᵢ(x)", 5, "the-theorem-in-continuous-time"],
   };
