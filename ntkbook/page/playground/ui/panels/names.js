@@ -26,7 +26,7 @@ const NAMES = (() => {
     step: ["Step size", "η", 2, "how-far-is-gradient-descent-from-the-flow"],
     batch: ["Minibatch", "", 5, "exactly-for-finite-steps"],
     weight_decay: ["Weight decay", "ρ", 5, "the-objection"],
-    network: ["network", "", 1, "a-network-that-learns-without-moving"],
+    network: ["network", "", 1, "a-network-whose-weights-hardly-move"],
     linear: ["linearisation", "", 1, "the-linearised-model"],
     infinite: ["infinite kernel", "", 4, "trained-to-convergence-kernel-regression"],
     moved: ["Weights moved", "‖w − w₀‖/‖w₀‖", 3, "ten-a-hundred-a-thousand"],
