@@ -22,7 +22,12 @@ from tests.helpers.chromium import PATIENCE
 needs.package("jupyterlab", get="make environment")
 needs.package("jupyterlab_myst", get="make environment")
 
-TRIES = 12
+# Weekly: in about a third of the runs JupyterLab drops a cell that was sent to a kernel
+# which has just begun, and on a busy machine sending it again does not always help.
+pytestmark = pytest.mark.weekly
+
+TRIES = 4
+DONE = re.compile(r"\[\d+\]")
 
 CELLS = [
     """\
@@ -90,14 +95,14 @@ def lab(tmp_path_factory):
 
 
 def run(page, cell):
-    """Run a cell as a reader does, who presses the keys again where nothing happened:
-    a notebook that is still being drawn takes the focus away."""
+    """Run a cell to its end, as a reader does, who presses the keys again where nothing
+    came of it: a kernel that has just begun may drop the cells that wait for it."""
     prompt = cell.locator(".jp-InputPrompt")
     for _ in range(TRIES):
         cell.locator(".cm-content").click()
         page.keyboard.press("Shift+Enter")
         try:
-            return expect(prompt).not_to_have_text("[ ]:", timeout=PATIENCE / TRIES)
+            return expect(prompt).to_have_text(DONE, timeout=PATIENCE / TRIES)
         except AssertionError as error:
             wrong = error
     raise wrong
