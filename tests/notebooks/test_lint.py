@@ -13,6 +13,7 @@ from tests.helpers.sample_chapter import chapter, code, exercise
 ROOT = Path(__file__).resolve().parents[2]
 
 FIGURE, COMPUTE, SEALED = 3, 9, 11  # cells of the sample
+LONG = "x = 0\n" * 41
 
 
 def write(nb, tmp_path: Path, name: str = "02_sample.ipynb") -> Path:
@@ -60,6 +61,7 @@ BREAK = {
         ntkbook={"compare": {"units": 2}}
     ),
     "installs something": lambda c: c[FIGURE].update(source="%pip install -q jax"),
+    "shows 41 lines of code, more than 40": lambda c: c[FIGURE].update(source=LONG),
     "an absolute path": lambda c: c[FIGURE].update(source="open('/home/me/x.npy')"),
     "the first cell is not a title": lambda c: c[0].update(source="Hello"),
     "text stands before the title": lambda c: c[0].update(source="Hello\n# A"),
@@ -103,6 +105,19 @@ def test_every_way_to_install(source, tmp_path):
 def test_what_is_no_absolute_path(source, tmp_path):
     nb = chapter()
     nb.cells[FIGURE].source = source
+    assert complaints(nb, tmp_path) == ""
+
+
+@pytest.mark.parametrize("tag", ["hide-input", "hide-cell", "remove-input"])
+def test_only_a_visible_cell_must_be_short(tag, tmp_path):
+    nb = chapter()
+    nb.cells[FIGURE].source = LONG
+    nb.cells[FIGURE].metadata["tags"] = ["hide-output"]
+    assert "shows 41 lines" in complaints(nb, tmp_path)
+    nb.cells[FIGURE].metadata["tags"] = [tag]
+    assert complaints(nb, tmp_path) == ""
+    nb.cells[FIGURE].source = LONG.removesuffix("x = 0\n")
+    nb.cells[FIGURE].metadata["tags"] = []
     assert complaints(nb, tmp_path) == ""
 
 

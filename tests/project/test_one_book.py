@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from book.tools.sphinx.glossary import one_of
 from tests.helpers.chromium import ROOT
 
 CHAPTERS = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
@@ -67,3 +68,38 @@ def test_the_readme_asks_the_question_of_the_title(path):
     _, question = title.split(": ", 1)
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert question.lower() in readme.lower()
+
+
+def entries() -> list[tuple[list[str], str]]:
+    """The glossary's entries: the names of a term, its declared forms, and the text."""
+    page = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
+    (body,) = re.findall(r"(?ms)^```\{glossary\}\n(.*?)^```", page)
+    split = [e.split("\n  ", 1) for e in re.split(r"\n\n(?=\S)", body.strip())]
+    return [(names.split("\n"), text) for names, text in split]
+
+
+def places() -> dict[str, str]:
+    """For each notebook, and each label in one, the notebook's text."""
+    found = {}
+    for path in ROOT.glob("notebooks/*.ipynb"):
+        text = text_of(cells_of(path))
+        labels = re.findall(r"(?m)^:label:\s*(\S+)|^\(([\w:-]+)\)=", text)
+        for name in (f"/notebooks/{path.stem}", *(a or b for a, b in labels)):
+            assert name not in found, f"{name} is in two notebooks"
+            found[name] = text
+    return found
+
+
+def test_the_glossary_leads_to_a_place_where_the_term_stands():
+    """Else the link ends on a page that does not have the word, singular or plural."""
+    texts, absent, links = places(), [], 0
+    for names, text in entries():
+        for target in re.findall(r"\{(?:doc|(?:prf:)?ref)\}`([^`]+)`", text):
+            target = re.sub(r".*<(.*)>$", r"\1", target)
+            links += 1
+            known = {name if name.isupper() else name.lower() for name in names}
+            running = " ".join(texts.get(target, "").split())
+            if not one_of(known).search(running):
+                absent.append(f"{names[0]}: {target}")
+    assert links > 40, "the glossary was not read"
+    assert absent == []

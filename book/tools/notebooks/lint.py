@@ -33,6 +33,10 @@ TAGS = {
     "remove-output",
     "solution",
 }
+# Readers follow a visible cell line by line, so it must fit a screen or two; a cell
+# whose code is folded or left out of the page may be longer.
+LINES = 40
+FOLDED = {"hide-cell", "hide-input", "remove-cell", "remove-input"}
 INSTALL = re.compile(
     r"^\s*([!%]\s*)?(pip3?|conda|mamba|uv|apt(-get)?)\s+\w*\s*install", re.M
 )
@@ -127,6 +131,12 @@ def _code(cell: dict, expected: int) -> Iterator[tuple[str, str]]:
         yield f"was run as number {count}, not {expected}", "Run it all: `make execute`"
     if INSTALL.search(source):
         yield "installs something", "Readers' environments are not ours: take it out"
+    lines = len(source.strip("\n").split("\n"))
+    if lines > LINES and not FOLDED & set(cell["metadata"].get("tags", [])):
+        yield (
+            f"shows {lines} lines of code, more than {LINES}",
+            "Split it, move code to the library, or tag it `hide-input`",
+        )
 
 
 def _output(cell: dict, output: dict) -> Iterator[tuple[str, str]]:
