@@ -17,16 +17,10 @@ import pytest
 from playwright.sync_api import TimeoutError, expect
 
 from tests.helpers import needs
-from tests.helpers.chromium import PATIENCE
 
 needs.package("jupyterlab", get="make environment")
 needs.package("jupyterlab_myst", get="make environment")
 
-# Weekly: in about a third of the runs JupyterLab drops a cell that was sent to a kernel
-# which has just begun, and on a busy machine sending it again does not always help.
-pytestmark = pytest.mark.weekly
-
-TRIES = 4
 DONE = re.compile(r"\[\d+\]")
 
 CELLS = [
@@ -94,31 +88,28 @@ def lab(tmp_path_factory):
         server.wait()
 
 
-def run(page, cell):
-    """Run a cell to its end, as a reader does, who presses the keys again where nothing
-    came of it: a kernel that has just begun may drop the cells that wait for it."""
-    prompt = cell.locator(".jp-InputPrompt")
-    for _ in range(TRIES):
-        cell.locator(".cm-content").click()
-        page.keyboard.press("Shift+Enter")
-        try:
-            return expect(prompt).to_have_text(DONE, timeout=PATIENCE / TRIES)
-        except AssertionError as error:
-            wrong = error
-    raise wrong
-
-
 @pytest.fixture(scope="module")
 def page(lab, browser):
-    """The notebook, open, with all its cells run."""
+    """The notebook, open, with all its cells run.
+
+    Keys are pressed only when the status bar says that the notebook's kernel is idle.
+    Of cells run earlier JupyterLab drops some without a word, starts a second kernel,
+    or opens a dialog. The notebook's toolbar cannot tell: it says "idle" from the
+    start, before there is a kernel and before all cells are drawn.
+    """
     page = browser.new_page(viewport={"width": 1100, "height": 2400})
     page.wrong = []
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.goto(f"{lab}/lab/tree/figures.ipynb?reset", wait_until="domcontentloaded")
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    cells = page.locator(".jp-Notebook .jp-CodeCell")
     try:
-        for cell in page.locator(".jp-Notebook .jp-CodeCell").all():
-            run(page, cell)
+        expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle")
+        expect(cells).to_have_count(len(CELLS))
+        cells.first.locator(".cm-content").click()
+        for _ in CELLS:
+            page.keyboard.press("Shift+Enter")
+        for cell in cells.all():
+            expect(cell.locator(".jp-InputPrompt")).to_have_text(DONE)
         page.locator(".ntk-live").wait_for()
         page.locator(".ntkp").wait_for()
     except (AssertionError, TimeoutError) as error:
