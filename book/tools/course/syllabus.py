@@ -51,7 +51,12 @@ def exercises(notebooks: Path) -> dict[str, dict]:
 
 
 def reading_minutes(cells: list[dict]) -> int:
-    """How long a chapter takes to read, to five minutes, without its exercises.
+    """How long a chapter takes to read, `unrounded_minutes` to five minutes."""
+    return 5 * round(unrounded_minutes(cells) / 5)
+
+
+def unrounded_minutes(cells: list[dict]) -> float:
+    """How long a chapter takes to read, without its exercises.
 
     200 words a minute, 100 in a proof; half a minute for a displayed formula and for a
     figure; twenty seconds for a cell of code that is not folded away. What is folded
@@ -71,7 +76,7 @@ def reading_minutes(cells: list[dict]) -> int:
             break
         else:
             seconds += _seconds_of_text(source)
-    return 5 * round(seconds / 60 / 5)
+    return seconds / 60
 
 
 def _seconds_of_text(text: str, slowly: int = 1) -> float:
