@@ -42,10 +42,10 @@ SOURCES := ntkbook book/tools tests benchmarks notebooks
 # In this order: while one process builds the book, the other has what needs none; and
 # what can be divided most finely comes last.
 SITE_TESTS := tests/site/test_book_build.py tests/site/test_addresses.py \
-	$(patsubst %,tests/site/pages/test_%.py,comfort slides) \
-	tests/site/figures tests/site/playground tests/site/test_live.py tests/site/pages/test_paper.py \
-	tests/project/test_environment.py \
-	$(patsubst %,tests/site/pages/test_%.py,book_browser offline)
+	$(patsubst %,tests/site/figures/test_%.py,live_figures front_page_mathematics) \
+	tests/project/test_environment.py tests/site/test_live.py tests/site/playground \
+	tests/site/figures $(patsubst %,tests/site/pages/test_%.py,comfort slides paper \
+	book_browser offline)
 COLAB_TESTS := tests/notebooks/test_colab_run.py
 GRADING_TESTS := $(patsubst %,tests/course/%.py,grading/test_grading \
 	exercises/test_otter containment/test_hostile containment/test_limits \
@@ -64,6 +64,10 @@ GROUPS := -n 2 --dist loadgroup --no-loadscope-reorder
 has_python = @command -v $(PYTHON) >/dev/null || { \
 	echo "There is no $(PYTHON) here; on Debian: apt-get install python3 python3-venv"; exit 1; }
 heading = @printf '\n== %s\n' '$(1)'
+
+# Some containers ask Python to keep no bytecode; each of the hundreds of processes here
+# would compile all that it imports anew, which takes it seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .NOTPARALLEL:
 .PHONY: help types book course pdf sphinx serve live lab check test test-all matrix lint format \
@@ -158,7 +162,7 @@ test-readers: environment
 
 test-book: environment  ## a part of test: the built book, in a browser and on paper
 	$(call heading,Book: built from clean; read in a browser; on paper)
-	@$(WITH_CACHE) $(PYTEST) $(GROUPS) $(SITE_TESTS)
+	@$(LIGHTLY) $(WITH_CACHE) $(PYTEST) $(GROUPS) $(SITE_TESTS)
 
 test-colab: environment colab-environment
 	$(call heading,Colab: a generated notebook on the versions that Colab has)

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 import ntkbook
 from book.tools.site import posters
@@ -425,16 +426,17 @@ def test_every_slider_of_the_learned_target_is_answered_at_both_ends(learning):
 
 def test_the_step_size_decides_and_the_scale_changes_the_kernel(steps):
     size = steps.get_by_role("slider", name="Step size")
-    steps.get_by_text("The loss grows to").wait_for()
+    words = steps.get_by_role("status")  # the caption speaks of losses, too
+    expect(words).to_contain_text("The loss grows to")
     size.focus()
     size.press("Home")
-    steps.get_by_text("The loss falls").wait_for()
+    expect(words).to_contain_text("The loss falls")
     size.press("End")
-    steps.get_by_text("Step times eigenvalue 6.00").wait_for()
+    expect(words).to_contain_text("Step times eigenvalue 6.00")
     scale = steps.get_by_role("slider", name="Output scale")
     scale.focus()
     scale.press("End")
-    steps.get_by_text("Training diverges").wait_for()
+    expect(words).to_contain_text("Training diverges")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from book.tools.files import contents
-from tests.helpers.chromium import HTML, ROOT
+from tests.helpers.chromium import HTML, ROOT, without_formulas
 from tests.helpers.draws import weekly
 
 CHAPTERS = [
@@ -28,6 +28,7 @@ KINDS = [
 def page(site, browser):
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
+    without_formulas(page)
     page.trouble = []
     page.on("pageerror", lambda error: page.trouble.append(str(error)))
     yield page

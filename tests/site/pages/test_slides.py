@@ -27,10 +27,20 @@ CUT = """() => {
     })
     .map((e) => e.outerHTML.slice(0, 80));
 }"""
+ERRORS = "() => [...document.querySelectorAll('mjx-merror')].map((e) => e.outerHTML)"
 SMALL = """() => [...Reveal.getCurrentSlide().querySelectorAll("p, li, td, th, h2")]
   .filter((e) => !e.closest("aside, .shown"))
   .filter((e) => parseFloat(getComputedStyle(e).fontSize) < 23)
   .map((e) => e.outerHTML.slice(0, 80))"""
+
+EACH_SLIDE = f"""() => {{
+  const found = [];
+  for (let k = 0; k < Reveal.getTotalSlides(); k++) {{
+    Reveal.slide(k);
+    found.push([{CUT}, {SMALL}, {ERRORS}].flatMap((look) => look()));
+  }}
+  return found;
+}}"""
 
 
 def slides(number):
@@ -86,16 +96,10 @@ def test_every_slide_fits_and_loads_nothing_from_elsewhere(number, site, browser
     page.goto(f"{site.address}slides/{number}.html")
     page.evaluate("window.MathJax.startup.promise")
     page.wait_for_function("() => window.Reveal?.isReady()")
-    wrong = {}
-    for k in range(page.evaluate("Reveal.getTotalSlides()")):
-        page.evaluate(f"Reveal.slide({k})")
-        found = page.evaluate(CUT) + page.evaluate(SMALL)
-        found += page.evaluate(
-            "() => [...document.querySelectorAll('mjx-merror')].map((e) => e.outerHTML)"
-        )
-        if found:
-            wrong[k] = found[:4]
+    found = page.evaluate(EACH_SLIDE)
     context.close()
+    wrong = {k: each[:4] for k, each in enumerate(found) if each}
+    assert len(found) == len(slides(number)) + 1  # the title has a slide
     assert (wrong, trouble, outside) == ({}, [], [])
 
 

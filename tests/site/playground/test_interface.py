@@ -115,7 +115,7 @@ def test_points_are_moved_added_and_removed_by_mouse(calm):
     moved = calm.state()["data"]["points"]
     assert moved[:12] == points[:12]
     assert moved[12][0] > points[12][0] and moved[12][1] < points[12][1]
-    page.wait_for_timeout(700)  # a second click soon after the first adds and removes
+    calm.later(700)  # a second click soon after the first adds and removes
     page.mouse.dblclick(x + 30, y + 20)
     assert calm.state()["data"]["points"] == points[:12]
     calm.stopped()
@@ -173,9 +173,8 @@ def test_the_query_is_dragged_and_moved_by_keys(calm):
 
 
 def test_divergence_is_shown_and_survived(calm):
-    calm.evaluate("play.app.start({ training: { step: 5 } }, { until: 400 });")
+    calm.start({"training": {"step": 5}}, 400)
     calm.page.locator(".ntkp-chip[data-tone=diverged]").wait_for()
-    calm.stopped()
     picture = calm.page.locator(".ntkp-grid-all").inner_html()
     assert "NaN" not in picture and "Infinity" not in picture
     assert "diverged at step" in calm.page.locator(".ntkp-badge p").inner_text()
@@ -196,7 +195,6 @@ PLACES = """() => {
 def test_the_verdict_stays_in_view_and_moves_and_covers_nothing(calm, size):
     page = calm.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    calm.evaluate("play.app.speed = 'fast';")
     tops = set()
     for step, scale in ((0.5, 1), (0.4, 0.2), (1.3, 1), (5, 1)):
         setting = {"training": {"step": step}, "network": {"scale": scale}}
@@ -267,9 +265,8 @@ def test_axe_finds_nothing_and_it_fits_a_phone(browser, tmp_path, theme):
     play = Opened(browser, tmp_path, theme=theme, **CALM)
     play.start({}, 300)
     assert violations(play.page, ".ntk-play") == []
-    play.evaluate("play.app.start({ data: { kind: 'xor' } }, { until: 20 });")
     play.page.set_viewport_size(PHONE)
-    play.stopped()
+    play.start({"data": {"kind": "xor"}}, 20)
     play.page.evaluate(
         "document.querySelectorAll('.ntkp details').forEach((d) => (d.open = true))"
     )

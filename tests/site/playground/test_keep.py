@@ -27,7 +27,7 @@ def test_a_link_repeats_the_run_exactly(browser, tmp_path, calm):
     calm.start(STATE, 37)
     calm.page.wait_for_function("location.hash.includes('at=37')")
     fragment = calm.page.evaluate("location.hash")
-    other = Opened(browser, tmp_path, fragment, **CALM)
+    other = Opened(browser, tmp_path, fragment)  # by itself, in frames of few steps
     other.page.wait_for_function(
         f"{PLAY}.player.idle() && {PLAY}.player.run.frame.step === 37"
     )
@@ -74,7 +74,7 @@ def test_undo_redo_and_reset(calm):
     states = [first]
     for seed in (1, 2):
         page.get_by_role("button", name="New weights").click()
-        page.wait_for_timeout(850)  # changes in quick succession count as one
+        calm.later(850)  # changes in quick succession count as one
         states.append(calm.state())
         assert states[-1]["network"]["seed"] == seed
     for expected in (states[1], first):
