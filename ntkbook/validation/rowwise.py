@@ -133,7 +133,10 @@ def _equation(equation, values: list[Value]) -> list[Value]:
         if "callback" in name or any(v.axis is not None for v in values):
             raise Unproven
         return [FREE] * len(equation.outvars)
-    found = rule(equation, values)
+    try:
+        found = rule(equation, values)
+    except KeyError as error:  # a release of JAX that calls a parameter otherwise
+        raise Unproven from error
     return found if isinstance(found, list) else [found] * len(equation.outvars)
 
 
@@ -146,7 +149,7 @@ def _call(equation, values):
 
 def _scan(equation, values):
     params = equation.params
-    first, last = params["num_consts"], params["num_consts"] + params["num_carry"]
+    first, last = _parts_of_scan(params)
     consts, carried, rows = values[:first], values[first:last], values[last:]
     rows = [moved(v, without([0])) for v in rows]
     for _ in range(8):
@@ -159,6 +162,14 @@ def _scan(equation, values):
                 *[moved(v, lambda i: i + 1) for v in found[last - first :]],
             ]
     raise Unproven
+
+
+def _parts_of_scan(params) -> tuple[int, int]:
+    """Return where the carried values begin among a scan's inputs, and where they end."""
+    if "num_consts" in params:
+        return params["num_consts"], params["num_consts"] + params["num_carry"]
+    consts, carried, _ = params["ft_in"].unpack()  # JAX from 0.12 on
+    return len(consts), len(consts) + len(carried)
 
 
 def _joined(before: Value, after: Value) -> Value:

@@ -252,3 +252,14 @@ def test_values_not_yet_known_are_looked_through(relaxed):
 def test_what_is_proven_is_not_run(monkeypatch, relaxed):
     monkeypatch.setattr(independence, "_both_ways", None)
     assert independence.check(lambda p, x: jnp.tanh(x @ p), W, X, needs="This")
+
+
+def test_a_parameter_that_jax_calls_otherwise_proves_nothing(monkeypatch, relaxed):
+    """The trial decides then; a scan's parameters had other names before JAX 0.12."""
+
+    def renamed(equation, values):
+        return equation.params["a name of another release"]
+
+    assert proven(recurrent)
+    monkeypatch.setitem(rowwise.OWN, "scan", renamed)
+    assert not proven(recurrent)
