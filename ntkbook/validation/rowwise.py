@@ -165,7 +165,7 @@ def _scan(equation, values):
 
 
 def _parts_of_scan(params) -> tuple[int, int]:
-    """Return where the carried values begin among a scan's inputs, and where they end."""
+    """Return where the carried values of a scan begin among its inputs, and end."""
     if "num_consts" in params:
         return params["num_consts"], params["num_consts"] + params["num_carry"]
     consts, carried, _ = params["ft_in"].unpack()  # JAX from 0.12 on
