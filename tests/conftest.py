@@ -24,6 +24,7 @@ FOUND = hypothesis.database.DirectoryBasedExampleDatabase(".hypothesis/examples"
 hypothesis.settings.register_profile(
     "book",
     deadline=None,  # the first case of a shape compiles
+    max_examples=200 if draws.WEEKLY else 40,  # where a test says nothing else
     derandomize=not draws.WEEKLY,
     database=FOUND if draws.WEEKLY else None,  # what it found is tried first next time
     print_blob=draws.WEEKLY,  # how to draw a failing case again
