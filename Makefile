@@ -54,6 +54,7 @@ GRADING_TESTS := $(patsubst %,tests/course/%.py,grading/test_grading \
 PROJECTS := $(wildcard notebooks/P*.ipynb) notebooks/your_network.ipynb
 CHAPTERS := $(filter-out $(PROJECTS),$(wildcard notebooks/*.ipynb))
 SLOW_TESTS := tests/site $(SITE_TESTS) $(COLAB_TESTS) $(GRADING_TESTS)
+# The docstrings last: they can be divided most finely.
 LIBRARY_TESTS := tests ntkbook --doctest-modules $(addprefix --ignore=,$(SLOW_TESTS))
 CHANGED = $(shell git diff --name-only --diff-filter=d \
 	$$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- 'notebooks/*.ipynb'; \
