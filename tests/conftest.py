@@ -6,6 +6,7 @@ that the library causes are errors; hypothesis draws the same cases in every run
 other ones weekly.
 """
 
+import gc
 import itertools
 
 import hypothesis
@@ -45,6 +46,14 @@ def pytest_collection_modifyitems(config, items):
     left = [item for item in items if item.get_closest_marker("weekly")]
     config.hook.pytest_deselected(items=left)
     items[:] = kept
+
+
+def pytest_collection_finish(session):
+    # What is imported stays: to look through it for garbage, time and again while JAX
+    # traces, takes several per cent of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def pytest_configure(config):
