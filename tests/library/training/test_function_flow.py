@@ -20,6 +20,7 @@ def half_squares(f, y):
     return 0.5 * jnp.sum((f - y) ** 2)
 
 
+# Weekly: test_flow.py has the logistic flow in closed form.
 @pytest.mark.parametrize("loss", ["softmax", weekly("logistic"), half_squares])
 def test_the_flow_is_that_of_a_linear_model(loss):
     """With the kernel's root as features: another equation for the same functions."""

@@ -106,6 +106,7 @@ def test_one_hidden_layer_by_hand():
     agree(ntkbook.ntk(apply, params, x1, x2), first + last, 1e-12)
 
 
+# Weekly: the two other pairs of these.
 @pytest.mark.parametrize(
     ("way", "outputs"),
     [(lambda f: f, 2), (plain, 1), weekly(lambda f: f, 1), weekly(plain, 2)],

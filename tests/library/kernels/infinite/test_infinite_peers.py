@@ -61,6 +61,7 @@ def test_other_activations_equal_those_of_neural_tangents(name, relaxed):
 
 
 @pytest.mark.parametrize("activation", ["relu", "erf"])
+# Weekly: depths between those in every run.
 @pytest.mark.parametrize("depth", [1, 3, *map(weekly, [2, 4, 5, 6, 7]), 8])
 def test_dense_kernels_equal_those_of_neural_tangents(depth, activation, relaxed):
     dense = ntkbook.neural_tangents.stax.Dense
