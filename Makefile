@@ -21,17 +21,18 @@ PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -p no:cacheprovider -q
 WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
-# Which test runs which function, for `make check`: `make test` records it, in
-# .testmondata, where CI is not set: recording takes a fifth of the time. It needs
-# pytest's cache.
+# Which test runs which function, for `make check`, which records it in .testmondata; it
+# needs pytest's cache. Recording takes a fifth of the tests' time, so nothing else does.
 TESTMON := $(WITH_CACHE) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
 # Tests and chapters compile much and compute little, so they are compiled in less time:
 # by XLA's older code generator, and the tests without LLVM's optimisations. `make
 # test-all` also runs them all as a reader does. Which of the flags a release has is
 # asked: one that it does not know, or a blank, would end every process that starts JAX.
 QUICK := --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
-KNOWN = $(foreach flag,$(QUICK),$(shell XLA_FLAGS="$(flag)" $(BIN)/python -c \
-	"import jax; jax.devices()" 2>/dev/null && echo "$(flag)"))
+# All at once, or else one by one.
+starts = $(shell XLA_FLAGS="$(1)" $(BIN)/python -c "import jax; jax.devices()" \
+	2>/dev/null && echo "$(1)")
+KNOWN = $(or $(call starts,$(QUICK)),$(foreach flag,$(QUICK),$(call starts,$(flag))))
 QUICKLY = XLA_FLAGS="$(strip $(XLA_FLAGS) $(KNOWN) $(1))"
 LIGHTLY = $(call QUICKLY,--xla_backend_optimization_level=0 \
 	--xla_llvm_disable_expensive_passes=true)
@@ -53,6 +54,7 @@ GRADING_TESTS := $(patsubst %,tests/course/%.py,grading/test_grading \
 PROJECTS := $(wildcard notebooks/P*.ipynb) notebooks/your_network.ipynb
 CHAPTERS := $(filter-out $(PROJECTS),$(wildcard notebooks/*.ipynb))
 SLOW_TESTS := tests/site $(SITE_TESTS) $(COLAB_TESTS) $(GRADING_TESTS)
+# The docstrings last: they can be divided most finely.
 LIBRARY_TESTS := tests ntkbook --doctest-modules $(addprefix --ignore=,$(SLOW_TESTS))
 CHANGED = $(shell git diff --name-only --diff-filter=d \
 	$$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- 'notebooks/*.ipynb'; \
@@ -139,7 +141,7 @@ types: environment  ## check the types that the library states
 
 test-library: environment  ## a part of test: the library, and its docstrings' examples
 	$(call heading,Library: tests and the examples in docstrings)
-	@$(LIGHTLY) $(TESTMON) $(TWO) $(if $(CI),,--testmon-noselect) $(LIBRARY_TESTS)
+	@$(LIGHTLY) $(WITH_CACHE) $(PYTEST) $(GROUPS) $(LIBRARY_TESTS)
 
 # An import hook checks the shapes that signatures state. It would answer bad input before
 # the library's own messages can, so it checks the calls that docstrings show.

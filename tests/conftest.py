@@ -6,6 +6,7 @@ that the library causes are errors; hypothesis draws the same cases in every run
 other ones weekly.
 """
 
+import gc
 import itertools
 
 import hypothesis
@@ -24,6 +25,7 @@ FOUND = hypothesis.database.DirectoryBasedExampleDatabase(".hypothesis/examples"
 hypothesis.settings.register_profile(
     "book",
     deadline=None,  # the first case of a shape compiles
+    max_examples=200 if draws.WEEKLY else 40,  # where a test says nothing else
     derandomize=not draws.WEEKLY,
     database=FOUND if draws.WEEKLY else None,  # what it found is tried first next time
     print_blob=draws.WEEKLY,  # how to draw a failing case again
@@ -44,6 +46,14 @@ def pytest_collection_modifyitems(config, items):
     left = [item for item in items if item.get_closest_marker("weekly")]
     config.hook.pytest_deselected(items=left)
     items[:] = kept
+
+
+def pytest_collection_finish(session):
+    # What is imported stays: to look through it for garbage, time and again while JAX
+    # traces, takes several per cent of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def pytest_configure(config):

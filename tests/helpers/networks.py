@@ -73,10 +73,14 @@ def plain(apply):
 
 def dense(apply, params, x1, x2):
     """Contract two whole Jacobians, from forward mode, in NumPy's float64."""
-    flat, unravel = ravel_pytree(params)
-    x = jnp.concatenate([x1, x2])
-    jacobian = jax.jit(jax.jacfwd(lambda w: apply(unravel(w), x)))(flat)
-    jacobian = np.asarray(jacobian, np.float64)
+    x = jnp.asarray(np.concatenate([x1, x2]))
+
+    @jax.jit  # all of it: one operation at a time, each would be compiled
+    def whole(params):
+        flat, unravel = ravel_pytree(params)
+        return jax.jacfwd(lambda w: apply(unravel(w), x))(flat)
+
+    jacobian = np.asarray(whole(params), np.float64)
     gram = np.einsum("iap,jbp->ijab", jacobian[: len(x1)], jacobian[len(x1) :])
     return gram[:, :, 0, 0] if gram.shape[-1] == 1 else gram
 

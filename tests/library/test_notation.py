@@ -54,6 +54,7 @@ def same(a, b) -> bool:
     return a.shape == b.shape and np.allclose(a, b, rtol=1e-7, atol=1e-12)
 
 
+@jax.jit
 def ravel(tree):
     return ravel_pytree(tree)[0]
 
@@ -88,7 +89,7 @@ def names():
     net, one = (
         ntkbook.mlp(m, depth, "tanh", outputs=o) for depth, o in ((L, k), (1, 1))
     )
-    w, w_one = net.init(key, x), one.init(key, x)
+    w, w_one = jax.jit(net.init)(key, x), jax.jit(one.init)(key, x)
     flat, unravel = ravel_pytree(w)
 
     def outputs(flat):
@@ -96,7 +97,7 @@ def names():
 
     def jacobian(w, net=net, x=x):
         flat, unravel = ravel_pytree(w)
-        return jax.jacobian(lambda v: net.apply(unravel(v), x).ravel())(flat)
+        return jax.jit(jax.jacobian(lambda v: net.apply(unravel(v), x).ravel()))(flat)
 
     def matrix(kernel):
         return kernel.transpose(0, 2, 1, 3).reshape(n * k, n * k)
@@ -115,15 +116,13 @@ def names():
     limit = np.asarray(infinite.ntk(x, depth=1))
     trained = critique.theory(x, y[:, 0], x_test, 0.5, kernel=limit_kernel)
     own, unravel_one = ravel_pytree(w_one)
-    mean_mixed = sum(
-        jax.jacobian(
-            jax.grad(lambda v, x: one.apply(unravel_one(v), x[None])[0, 0]), 1
-        )(own, point)
-        for point in x
-    ) / len(x)
+    mixed_at = jax.jit(
+        jax.jacobian(jax.grad(lambda v, x: one.apply(unravel_one(v), x[None])[0, 0]), 1)
+    )
+    mean_mixed = sum(np.asarray(mixed_at(own, point)) for point in x) / len(x)
     facts = dict(
         p=flat.size, J_one=jacobian(w_one, one), J_query=jacobian(w_one, one, x_test),
-        H=jax.hessian(outputs)(flat), kap=ntkbook.kappa(net.apply, w, x, y),
+        H=jax.jit(jax.hessian(outputs))(flat), kap=ntkbook.kappa(net.apply, w, x, y),
         modes=decay_rates(Theta),
         u_one=np.asarray(one.apply(w_one, x) - y[:, :1])[:, 0],
         shallow=ntkbook.mlp(m, 1, "tanh").init(key, x), ones=np.ones((1, 1)),
@@ -137,7 +136,10 @@ def names():
             np.arange(1.0, 6.0), np.ones(5), 2, population=5
         ),
     )  # fmt: skip
-    return globals() | locals() | facts
+    known = globals() | locals() | facts
+    # NumPy's arrays, for whose operations nothing is compiled.
+    arrays = {a: v for a, v in known.items() if isinstance(v, jax.Array) and a != "key"}
+    return known | jax.tree.map(np.asarray, arrays)
 
 
 def limit_kernel(x1, x2=None):

@@ -139,7 +139,8 @@ def test_where_a_command_is_run_it_is_written(file, words):
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("make ")])
 def test_make_knows_what_pages_ask_of_it(command):
-    dry = ["make", "--dry-run", *command.split()[1:]]
+    # Without asking JAX which of its flags it knows: that starts it twice.
+    dry = ["make", "--dry-run", "KNOWN=", *command.split()[1:]]
     env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     done = subprocess.run(dry, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

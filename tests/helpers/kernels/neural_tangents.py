@@ -1,6 +1,8 @@
 """What the tests of the adapter of neural-tangents share."""
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from ntkbook.neural_tangents import stax
 
@@ -9,7 +11,8 @@ KEY = jax.random.key(0)
 
 def doubled(init, x):
     """Initial parameters in double precision: the library draws them in single."""
-    return jax.tree.map(lambda a: a.astype(float), init(KEY, x.shape)[1])
+    drawn = jax.jit(lambda key: init(key, x.shape)[1])(KEY)
+    return jax.tree.map(lambda a: jnp.asarray(np.asarray(a, float)), drawn)
 
 
 def dense_network(width=64, outputs=1):

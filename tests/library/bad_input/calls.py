@@ -14,11 +14,16 @@ from ntkbook.taylor import second_derivative_norm
 X = jnp.array([[0.5, -1.0], [1.5, 0.3], [-0.7, 2.0]])
 Y = jnp.array([[1.0], [-1.0], [1.0]])
 NET = ntkbook.mlp(2, 1, "tanh")
-PARAMS = NET.init(jax.random.key(0), X)
-OTHER = ntkbook.mlp(3, 1).init(jax.random.key(0), X)
-DEEPER = ntkbook.mlp(2, 2).init(jax.random.key(0), X)
-BIASED = ntkbook.mlp(2, 1, bias_std=1.0).init(jax.random.key(0), X)
-SINGLE = jax.tree.map(lambda a: a.astype(jnp.float32), PARAMS)
+PARAMS, OTHER, DEEPER, BIASED = (
+    jax.jit(net.init)(jax.random.key(0), X)
+    for net in (
+        NET,
+        ntkbook.mlp(3, 1),
+        ntkbook.mlp(2, 2),
+        ntkbook.mlp(2, 1, bias_std=1.0),
+    )
+)
+SINGLE = jax.tree.map(lambda a: jnp.asarray(np.asarray(a, np.float32)), PARAMS)
 IMAGES = jnp.asarray(np.random.default_rng(0).standard_normal((2, 3, 2, 2)))
 K = np.array([[2.0, 0.5, 0.1], [0.5, 1.0, 0.2], [0.1, 0.2, 1.5]])
 

@@ -15,9 +15,9 @@ from tests.helpers.draws import examples, weekly
 KEY = jax.random.key(0)
 X = jax.random.normal(KEY, (12, 3))
 NET = ntkbook.mlp(7, 2, "gelu", bias_std=0.3)
-PARAMS = NET.init(KEY, X)
+PARAMS = jax.jit(NET.init)(KEY, X)
 GRAM = np.asarray(ntkbook.ntk(NET.apply, PARAMS, X))
-SIGNS = jnp.where(X[:, :1] > 0, 1.0, -1.0)
+SIGNS = jnp.asarray(np.where(np.asarray(X)[:, :1] > 0, 1.0, -1.0))
 
 
 def random_kernel(seed, n, rank):
@@ -174,9 +174,8 @@ def dense_mixed_derivative(apply, params, x):
         g = jax.grad(lambda p: apply(p, one[None])[0, 0])(params)
         return jax.flatten_util.ravel_pytree(g)[0]
 
-    return np.asarray(jax.vmap(jax.jacobian(gradient))(x).mean(0)).reshape(
-        -1, x[0].size
-    )
+    each = np.asarray(jax.jit(jax.vmap(jax.jacobian(gradient)))(x))
+    return each.mean(0).reshape(-1, x[0].size)
 
 
 @pytest.mark.parametrize(

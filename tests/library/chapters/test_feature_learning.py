@@ -14,6 +14,7 @@ from ntkbook.feature_learning import (
     quadratic_network,
     sharpness,
 )
+from tests.helpers.draws import weekly
 from tests.helpers.networks import agree
 
 RNG = np.random.default_rng(0)
@@ -24,8 +25,15 @@ Y = jnp.asarray(RNG.standard_normal((5, 2)))
 # Large steps
 
 
-@pytest.mark.parametrize("width", [1, 7, 200])
-@pytest.mark.parametrize("product", [0.7, 2.5, 3.6, 4.2])
+@pytest.mark.parametrize(
+    ("product", "width"),
+    [
+        *[(0.7, 1), (2.5, 7), (3.6, 200), (4.2, 7)],
+        # Further pairs of the two.
+        *[weekly(0.7, 7), weekly(0.7, 200), weekly(2.5, 1), weekly(2.5, 200)],
+        *[weekly(3.6, 1), weekly(3.6, 7), weekly(4.2, 1), weekly(4.2, 200)],
+    ],
+)
 def test_the_catapult_is_gradient_descent(width, product):
     """Two numbers say what gradient descent does to 2 m weights and an input."""
     x, target = jnp.array([[1.7]]), jnp.zeros((1, 1))
@@ -93,7 +101,7 @@ def test_at_four_the_angle_is_tripled():
 @pytest.mark.parametrize("loss", ["squared", "softmax"])
 def test_sharpness_is_the_top_of_the_hessian(loss):
     net = ntkbook.mlp(4, 2, "tanh", outputs=2, bias_std=0.3)
-    w = net.init(jax.random.key(0), X)
+    w = jax.jit(net.init)(jax.random.key(0), X)
     y = Y if loss == "squared" else jnp.eye(2)[jnp.array([0, 1, 1, 0, 1])]
     flat, unravel = ravel_pytree(w)
 
@@ -103,7 +111,7 @@ def test_sharpness_is_the_top_of_the_hessian(loss):
             return 0.5 * jnp.sum((out - y) ** 2)
         return -jnp.sum(y * jax.nn.log_softmax(out))
 
-    exact = jnp.linalg.eigvalsh(jax.hessian(total)(flat))[-1]
+    exact = np.linalg.eigvalsh(jax.jit(jax.hessian(total))(flat))[-1]
     found = sharpness(net.apply, w, X, y, loss=loss)
     assert float(found) == pytest.approx(float(exact), rel=1e-8)
     few = sharpness(net.apply, w, X, y, loss=loss, iterations=3)
@@ -147,7 +155,7 @@ def test_changed_rates_are_rates_of_the_layers():
         def loss(w):
             return 0.5 * jnp.sum((factor * net.apply(w, X) - Y) ** 2)
 
-        slope = jax.grad(loss)(w)
+        slope = jax.jit(jax.grad(loss))(w)
         w = [
             {"weight": layer["weight"] - 0.01 * rate * g["weight"]}
             for layer, g, rate in zip(w, slope, rates, strict=True)

@@ -141,7 +141,7 @@ def dense_derivatives(apply, params, x):
 def test_one_point_against_the_dense_hessian(network):
     net = ntkbook.mlp(**network)
     x, y = X[:1], Y[:1]
-    params = net.init(jax.random.key(1), x)
+    params = jax.jit(net.init)(jax.random.key(1), x)
     found = ntkbook.kappa(net.apply, params, x, y)
     jacobian, hessians = dense_derivatives(net.apply, params, x)
     norm = np.linalg.norm(hessians[0], 2)

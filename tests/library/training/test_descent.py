@@ -13,9 +13,9 @@ from tests.helpers.networks import agree
 
 RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.standard_normal((6, 3)))
-Y = jnp.sign(X[:, :2])
+Y = jnp.asarray(np.sign(np.asarray(X)[:, :2]))
 NET = ntkbook.mlp(4, 1, "tanh", outputs=2)
-PARAMS = NET.init(jax.random.key(0), X)
+PARAMS = jax.jit(NET.init)(jax.random.key(0), X)
 
 # Written with other formulas than the library's.
 LOSSES = {

@@ -27,9 +27,13 @@ KEY = jax.random.key(0)
 
 def dense(apply, params, x, differentiate=jax.jacrev):
     """Contract the whole Jacobian, in NumPy's float64."""
-    flat, unravel = ravel_pytree(params)
-    jacobian = jax.jit(differentiate(lambda w: apply(unravel(w), x)))(flat)
-    jacobian = np.asarray(jacobian, np.float64)
+
+    @jax.jit  # all of it: one operation at a time, each would be compiled
+    def whole(params):
+        flat, unravel = ravel_pytree(params)
+        return differentiate(lambda w: apply(unravel(w), x))(flat)
+
+    jacobian = np.asarray(whole(params), np.float64)
     gram = np.einsum("iap,jbp->ijab", jacobian, jacobian)
     return gram[:, :, 0, 0] if gram.shape[-1] == 1 else gram
 

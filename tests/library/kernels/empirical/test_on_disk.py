@@ -14,6 +14,7 @@ import pytest
 import ntkbook
 from ntkbook.kernels.empirical import on_disk
 from ntkbook.machine.memory_mapped import fingerprint
+from tests.helpers.draws import weekly
 from tests.helpers.networks import ONE, THREE, agree, setting
 from tests.helpers.processes import finished, python
 
@@ -184,10 +185,17 @@ def holding(c):
     }
 
 
-@pytest.mark.parametrize("name", holding(jnp.ones((3, 2))))
+X, P = np.random.default_rng(0).standard_normal((4, 3)), np.full((3, 2), 0.3)
+WAYS = list(holding(np.ones((3, 2))))
+# Each writes files and computes a kernel; the fingerprints below decide for the others.
+WRITTEN = ["plain", "callback", "rule backwards", "scan", "linear solve"]
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in WRITTEN else weekly(name) for name in WAYS]
+)
 def test_functions_that_hold_something_else(tmp_path, name, relaxed):
-    x = jnp.asarray(np.random.default_rng(0).standard_normal((4, 3)))
-    p = jnp.full((3, 2), 0.3)
+    x, p = jnp.asarray(X), jnp.asarray(P)
     one, other = (holding(jnp.full((3, 2), c))[name] for c in (2.0, 5.0))
     path = tmp_path / "a.npy"
     first = np.array(ntkbook.ntk_on_disk(path, one, p, x))
@@ -196,6 +204,17 @@ def test_functions_that_hold_something_else(tmp_path, name, relaxed):
         ntkbook.ntk_on_disk(path, other, p, x)
     again = holding(jnp.full((3, 2), 2.0))[name]  # made anew, and the same
     assert (ntkbook.ntk_on_disk(path, again, p, x) == first).all()
+
+
+@pytest.mark.parametrize("name", [name for name in WAYS if name != "callback"])
+def test_what_else_a_function_holds_is_in_its_fingerprint(name, relaxed):
+    """All but a callback, whose code is in none."""
+
+    def of(c):
+        return fingerprint(holding(jnp.asarray(np.full((3, 2), c)))[name], P, X)
+
+    assert of(2.0) != of(5.0)
+    assert of(2.0) == of(2.0)
 
 
 def test_a_name_for_what_is_computed():
@@ -243,23 +262,29 @@ WRITER = """
 """
 
 
-def test_killed_and_continued(tmp_path):
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """A kernel that three processes write at once, and what each of them says of it."""
+    path = tmp_path_factory.mktemp("together") / "a.npy"
+    writers = [python(WRITER, path, 0, "never") for _ in range(3)]
+    answers = {finished(one) for one in writers}
+    return path.read_bytes(), answers
+
+
+def test_killed_and_continued(tmp_path, together):
     """Killed before and after a part is noted; the result is the same to the bit."""
-    killed, whole = tmp_path / "killed.npy", tmp_path / "whole.npy"
+    killed, (whole, _) = tmp_path / "killed.npy", together
     finished(python(WRITER, killed, 3, "before"), -signal.SIGKILL)
     begun = killed.read_bytes()
     finished(python(WRITER, killed, 3, "after"), -signal.SIGKILL)
     assert killed.read_bytes() != begun
     finished(python(WRITER, killed, 0, "never"))
-    finished(python(WRITER, whole, 0, "never"))
-    assert killed.read_bytes() == whole.read_bytes()
+    assert killed.read_bytes() == whole
 
 
-def test_several_processes_write_one_kernel(tmp_path):
+def test_several_processes_write_one_kernel(together):
     """The others wait, and all get the same."""
-    path = tmp_path / "a.npy"
-    writers = [python(WRITER, path, 0, "never") for _ in range(3)]
-    answers = {finished(one) for one in writers}
+    _, answers = together
     assert len(answers) == 1 and answers.pop().startswith("True")
 
 

@@ -60,7 +60,11 @@ CASES = {  # the activation, its values and slopes in NumPy, its kinks
     "elu with a kink": (elu(0.5), of_elu(0.5), (0,)),
     "selu": (jax.nn.selu, of_elu(SELU[1], SELU[0]), (0,)),
 }
-each = pytest.mark.parametrize("name", CASES)
+# With two kinks, with three, and with a curve; weekly their like.
+UNLIKE = ["hard tanh", "own", "elu with a kink"]
+each = pytest.mark.parametrize(
+    "name", [name if name in UNLIKE else weekly(name) for name in CASES]
+)
 X, W = np.polynomial.legendre.leggauss(60)
 PAIRS = [  # q1, q2, rho
     (0.8, 1.5, 0.6),
@@ -155,7 +159,7 @@ def test_derivatives(name, getkey):
     x = jax.random.normal(getkey(), (6, 3))
 
     def gram(scale):
-        return ntk(scale * x, depth=2, activation=activation, bias_std=0.2)
+        return ntk(scale * x, depth=1, activation=activation, bias_std=0.2)
 
     rates = np.linalg.eigvalsh(gram(1.0))
     assert rates[0] > -1e-12 * rates[-1]
@@ -197,7 +201,7 @@ def test_many_kinks():
 
 @pytest.mark.parametrize(
     "name",
-    [*map(weekly, ["hard tanh", "elu", "relu6"]), "own", "elu with a kink", "selu"],
+    [*map(weekly, ["hard tanh", "elu", "relu6", "own"]), "elu with a kink", "selu"],
 )
 def test_single_precision(name):
     activation, at = CASES[name][0], ([1.0, 0.8, 1.0], [1.0, 1.5, 1.0], [1.0, 0.6, 0.0])

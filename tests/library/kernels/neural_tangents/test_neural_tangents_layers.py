@@ -27,9 +27,11 @@ def closed_form(network, x1, x2, get=None):
 
 
 KERNEL = dense_network()[2]
-CLOSED = closed_form(dense_network(), jnp.concatenate([X, X_TEST]), None)
-K, K_TEST = CLOSED.ntk[:4, :4], CLOSED.ntk[4:, :4]
-NNGP, NNGP_TEST = CLOSED.nngp[:4, :4], CLOSED.nngp[4:, :4]
+CLOSED = closed_form(dense_network(), jnp.asarray(np.concatenate([X, X_TEST])), None)
+(K, K_TEST), (NNGP, NNGP_TEST) = (
+    (jnp.asarray(np.asarray(k)[:4, :4]), jnp.asarray(np.asarray(k)[4:, :4]))
+    for k in (CLOSED.ntk, CLOSED.nngp)
+)
 
 
 # --- predictions
