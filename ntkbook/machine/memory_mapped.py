@@ -31,6 +31,9 @@ try:
 except ImportError:  # Windows has no such locks
     fcntl = None
 
+# As MLIR prints it: at the end of an operation, or a line of its own.
+SOURCE_PLACE = re.compile(r"^#loc.*\n| loc\((?:[^()]|\([^()]*\))*\)", re.MULTILINE)
+
 
 class Mapped:
     """An array on disk that is made in parts; to be used in a ``with`` block.
@@ -291,9 +294,13 @@ def _constants(jaxpr) -> list:
 
 
 def _exported(jaxpr) -> list[bytes]:
-    """Return what functions of jax.export compute: printed, only their names show."""
+    """Return what functions of jax.export compute: printed, only their names show.
+
+    Without the places in the source code from which they were exported, which say
+    nothing of what is computed.
+    """
     return [
-        value.mlir_module_serialized
+        SOURCE_PLACE.sub("", value.mlir_module()).encode()
         for equation in equations(jaxpr)
         for value in equation.params.values()
         if isinstance(value, jax.export.Exported)

@@ -209,6 +209,15 @@ def test_what_a_function_holds_is_in_its_fingerprint(kind, name, relaxed):
     assert of(2) == of(2)
 
 
+def test_where_a_program_was_exported_is_no_part_of_it(relaxed):
+    x, p = jnp.ones((4, 3)), P.astype("f4")
+    here = jax.export.export(jax.jit(lambda p: jnp.sin(p)))(p)
+    there = jax.export.export(jax.jit(lambda p: jnp.sin(p)))(p)  # in another line
+    assert here.mlir_module() != there.mlir_module()
+    one = fingerprint(lambda p, x: x @ here.call(p), p, x)
+    assert one == fingerprint(lambda p, x: x @ there.call(p), p, x)
+
+
 def test_settings_that_no_program_shows():
     def noisy(p):
         return p * jax.random.normal(jax.random.key(0), (3, 2))
