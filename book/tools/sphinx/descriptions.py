@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinxext import opengraph
 
 MOST = 300  # characters
-ON_CARD = 155  # in the picture that stands beside a link, two lines
+ON_CARD = 155  # in the picture shown next to a link, two lines
 FORMULA = "\0"
 # Not after an initial, as in "J. Pennington".
 SENTENCES = re.compile(r"(?<=[.?!])(?<!\s[A-Z]\.)\s+(?=[A-Z“‘])")
