@@ -190,7 +190,7 @@ def test_a_check_tries_every_mistake():
 
 def test_check_knows_the_books_exercises(monkeypatch):
     monkeypatch.setattr(exercises, "answers", lambda: {"1.3": key("1.3", 2.0).record})
-    assert repr(check("1.3", 2.0)) == "1.3: right."
+    assert repr(check("1.3", 2.0)) == "Exercise 1.3: right."
     assert "right." in check("1.3", 2.0)._repr_html_()
     with pytest.raises(ValueError, match=r"exercise '9.9' has no answer .* 1\.3"):
         check("9.9", 1.0)

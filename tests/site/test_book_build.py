@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 import ntkbook
 from book.tools import files
 from book.tools.site import build
+from book.tools.sphinx import descriptions
 from book.tools.sphinx.pages import api
 from ntkbook.page.claims.records import records
 from tests.helpers.chromium import BUILD, HTML, ROOT, STALE
@@ -36,6 +37,31 @@ def test_has_its_pages_and_no_stale_one(pages):
     assert chapters <= set(pages)
     assert {"index.html", "book/start.html", "book/claims.html"} <= set(pages)
     assert not STALE.exists()
+
+
+ROUGH = r"[$\\{}`<>]|\.\.\.|…| [,.;:)\]]|[(\[] "  # of MyST, or set by a machine
+
+
+def test_each_page_says_what_it_is(pages):
+    """In a title and a description of its own, of whole sentences without a formula."""
+    found = {}
+    for name, page in pages.items():
+        (tag,) = page.select("head meta[name=description]") or [{"content": ""}]
+        found[name] = " ".join(page.head.title.get_text().split()), tag["content"]
+    wrong = [
+        f"{name}: {text}"
+        for name, (_, text) in found.items()
+        if not 50 <= len(text) <= 300
+        or re.search(ROUGH, text)
+        or not re.fullmatch(r"[A-Z].*[.?!][”)]?", text)
+    ]
+    assert wrong == []
+    for of_one_kind in zip(*found.values(), strict=True):
+        assert "" not in of_one_kind
+        twice = {text for text in of_one_kind if of_one_kind.count(text) > 1}
+        assert not twice
+    written = {f"{name}.html" for name in descriptions.WRITTEN}
+    assert written <= set(pages)
 
 
 def test_a_second_build_has_nothing_to_do(pages, monkeypatch, capsys):

@@ -203,7 +203,7 @@ def syllabus_table(plan: dict, chapters: dict[str, dict], length: int) -> str:
             for n in week["chapters"]
         ]
         tasks = [
-            f"{{ref}}`{e['id']} <{e['label']}>` {e['outcome'].rstrip('.')} "
+            f"{{ref}}`Exercise {e['id']} <{e['label']}>`: {e['outcome'].rstrip('.')} "
             f"({e['kind']}, {e['minutes']}\u00a0min)"
             for e in week["exercises"]
         ]

@@ -36,7 +36,7 @@ LOG = BUILD / "build.log"
 SOLUTIONS = "NTKBOOK_SOLUTIONS"  # "no" leaves them out; sphinx_page.py reads it
 INPUTS = ["book", "notebooks", "ntkbook", "_config.yml", "_toc.yml", "pyproject.toml"]
 INPUTS += ["requirements.txt", "README.md", "LICENSE", "CITATION.cff"]
-INPUTS += ["benchmarks/results"]
+INPUTS += ["benchmarks/results", "tests/notebooks/colab-jax-requirements.txt"]
 
 # What MathJax loads on demand: extensions, fonts, and its reading aloud of formulas.
 MATHJAX_PARTS = ["input/tex/extensions", "output/chtml/fonts/woff-v2", "a11y", "sre"]

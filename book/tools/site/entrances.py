@@ -23,6 +23,7 @@ PAGE = """<!DOCTYPE html>
 </html>
 """
 START = "book/start.html"
+ABOUT = "why wide neural networks learn almost like linear models, and where this ends"
 ATOM = "http://www.w3.org/2005/Atom"
 VERSION = re.compile(r"^## (\S+), ([^\n]+)\n(.*?)(?=^## |\Z)", re.M | re.S)
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -31,7 +32,8 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d")
 def write(folder, title, site, changelog):
     """Write them all into the built book's `folder`; `site` is its address, or ''."""
     site = site_address(site)
-    head = f'<meta http-equiv="refresh" content="0; url={START}">\n'
+    head = _description(f"The entrance to the book {title}, on {ABOUT}.")
+    head += f'<meta http-equiv="refresh" content="0; url={START}">\n'
     if site:
         head += f'<link rel="canonical" href="{escape(site)}{START}">\n'
     body = f'<a href="{START}">Start here</a>'
@@ -42,12 +44,17 @@ def write(folder, title, site, changelog):
         f'<p>There is no such page (any more). <a href="{escape(site)}{START}">The '
         f'book\'s first page</a>; <a href="{escape(site)}search.html">search</a>.</p>'
     )
-    head = '<meta name="robots" content="noindex">\n'
+    head = _description(f"There is no page of the book {title} at this address.")
+    head += '<meta name="robots" content="noindex">\n'
     lost = PAGE.format(head=head, title="Page not found", body=body)
     (folder / "404.html").write_text(lost)
     robots = f"User-agent: *\nAllow: /\nSitemap: {site}sitemap.xml\n"
     (folder / "robots.txt").write_text(robots)
     (folder / "feed.xml").write_bytes(feed(title, site, changelog))
+
+
+def _description(text):
+    return f'<meta name="description" content="{escape(text)}">\n'
 
 
 def feed(title, site, changelog):

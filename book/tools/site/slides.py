@@ -50,11 +50,14 @@ SETTINGS = {
 FRAMED = "framed/playground.html"
 PLAYGROUND = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Playground</title>
+<meta name="description" content="The playground of the book as its slides show it: a \
+network, its linearisation and its infinite-width kernel train side by side.">
 <base target="_blank"><link rel="icon" href="data:,">
 <style>body {{ margin: 8px }} .ntk-play .ntkp-tours {{ display: none }}
 .ntk-play .ntkp-words {{ order: 1 }}</style></head>
 <body>{}</body></html>
 """
+DESCRIPTION = '<meta name="description" content="{}">\n    '
 NO_ICON = '<link rel="icon" href="data:,">\n    '
 
 
@@ -111,6 +114,15 @@ class Playground(SphinxDirective):
         return [nodes.raw("", text, format="html")]
 
 
+def described(deck):
+    """What a deck says of itself: the chapter that it belongs to, with its title."""
+    book = SETTINGS["project"]
+    if not deck.isdecimal():
+        return f"Slides for the chapters of the book {book}, one deck for each."
+    title = notebook(deck).cells[0].source.partition("\n")[0].removeprefix("# ")
+    return f"Slides for Chapter {int(deck)} of the book {book}: “{title}”"
+
+
 def build(target):
     """Build all decks into `target`; a warning is an error."""
     app = Sphinx(
@@ -130,7 +142,8 @@ def build(target):
         # Without an icon browsers ask for one in vain; the next deck Firefox would ask
         # for ahead of time, against the page's policy.
         text = re.sub(r'\s*<link rel="(?:next|prev)"[^>]*>', "", text)
-        page.write_text(text.replace("<title>", f"{NO_ICON}<title>"), encoding="utf-8")
+        head = NO_ICON + DESCRIPTION.format(escape(described(page.stem)))
+        page.write_text(text.replace("<title>", f"{head}<title>"), encoding="utf-8")
     framed = target / FRAMED
     framed.parent.mkdir(exist_ok=True)
     framed.write_text(PLAYGROUND.format(playground.figure("../../")), encoding="utf-8")

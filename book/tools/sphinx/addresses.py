@@ -4,7 +4,7 @@ Most of it needs one of the two addresses in _config.yml. With the site's
 (`html.baseurl`): a card for links to each page (OpenGraph), a sitemap, the feed of
 changes. With the repository's (`repository.url`): buttons, the line that clones it,
 and on each page a link that reports an error there. Without them pages have a
-description, and nothing else of this.
+description (descriptions.py), and nothing else of this.
 """
 
 import re
@@ -60,6 +60,8 @@ def page(app, pagename, templatename, context, doctree):
         report = escape(f"{address}/issues/new?{query}")
         link = f'<a href="{report}">Report an error on this page</a>'
         context["body"] += f'<p class="ntk-report">{link}</p>'
+    if context["title"] == app.config.html_title:  # the theme adds the book's title
+        context["title"] = "Start"
 
 
 def bibtex(address="", year=""):
@@ -96,7 +98,7 @@ class Clone(SphinxDirective):
 
 
 def setup(app):
-    app.setup_extension("sphinxext.opengraph")
+    app.setup_extension("book.tools.sphinx.descriptions")
     if app.config.html_baseurl:
         app.setup_extension("sphinx_sitemap")
     app.add_directive("how-to-cite", HowToCite)

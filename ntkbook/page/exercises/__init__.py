@@ -50,14 +50,15 @@ class Verdict:
         return self.right
 
     def __repr__(self) -> str:
-        return f"{self.id}: {self.message}"
+        return f"Exercise {self.id}: {self.message}"
 
     def _repr_html_(self) -> str:
         # Sign and words say it; the line at the side only repeats them in colour.
         sign, colour = ("✓", "#009e73") if self.right else ("○", "#cc7a00")
         return (
             f'<p style="border-left:4px solid {colour};padding:.3em 0 .3em .8em">'
-            f"<strong>{sign} {escape(self.id)}</strong> {escape(self.message)}</p>"
+            f"<strong>{sign} Exercise {escape(self.id)}:</strong> "
+            f"{escape(self.message)}</p>"
         )
 
 
@@ -90,8 +91,9 @@ def check(id: str, answer, key: str | None = None) -> Verdict:
         ValueError: if the book has no such exercise to check, or the key is damaged.
 
     Example:
-        >>> check("1.3", 2.0)
-        1.3: not yet, and not a mistake this book knows. Try a smaller case first.
+        >>> check("1.3", 2.0)  # doctest: +NORMALIZE_WHITESPACE
+        Exercise 1.3: not yet, and not a mistake this book knows.
+        Try a smaller case first.
     """
     if key is not None:
         return verdict(id, answer, unpacked(key))

@@ -18,8 +18,9 @@ const TRANSPORT = (() => {
     const reset = button("Reset", () => app.reset(), { title: "Back to the first setting" });
     const speed = choice("Speed", Object.entries(SPEEDS).map(([key, [text]]) => [key, text]), (value) => (app.speed = value));
     const count = html("output", { class: "ntkp-steps" }, "step 0");
-    const took = html("span"), slow = html("span", { class: "ntkp-note ntkp-slow", hidden: "" }, took,
-      html("span", { class: "ntkp-long" }, ": a large setting, it goes on"));
+    // It stands where nothing has to make room for it.
+    const took = html("span"), slow = html("span", { class: "ntkp-note ntkp-slow", title: "A large setting: it goes on" },
+      took, html("span", { class: "ntkp-long" }, ": a large setting, it goes on"));
     const note = html("p", { class: "ntkp-note ntkp-said", role: "status" });
     const code = html("pre", { class: "ntkp-code", tabindex: 0, "aria-label": "This run in Python" });
     const codeBox = html("div", { class: "ntkp-python", hidden: "" }, code,
@@ -63,7 +64,7 @@ const TRANSPORT = (() => {
       },
       show: (at, time) => {
         count.textContent = `step ${number(at, 6)}`;
-        slow.hidden = !(time > 60);
+        slow.style.visibility = time > 60 ? "visible" : "hidden";
         took.textContent = `${number(time, 2)} ms a picture`;
       },
       history: () => {
