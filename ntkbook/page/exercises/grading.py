@@ -20,13 +20,13 @@ MIME = "application/vnd.ntkbook.answer+json"
 def form(id: str, answer, key: str | None = None) -> None:
     """Raise unless the answer is of the kind and the shape that is asked for."""
     verdict = _shown(id, answer, key)
-    assert verdict.formed, f"exercise {verdict}"
+    assert verdict.formed, f"exercise {verdict.id}: {verdict.message}"
 
 
 def right(id: str, answer, key: str | None = None) -> None:
     """Raise unless the answer is right."""
     verdict = _shown(id, answer, key)
-    assert verdict.right, f"exercise {verdict}"
+    assert verdict.right, f"exercise {verdict.id}: {verdict.message}"
 
 
 def doubt(source: str, outputs: list[dict]) -> str | None:
@@ -51,7 +51,7 @@ def doubt(source: str, outputs: list[dict]) -> str | None:
         return None
     if key and id in answers() and check(id, answer):
         return f"exercise {id}: right for the book's own numbers, and not for these"
-    return f"exercise {verdict}"
+    return f"exercise {verdict.id}: {verdict.message}"
 
 
 def _shown(id: str, answer, key: str | None) -> Verdict:
