@@ -1,7 +1,6 @@
 """Hard tanh, ELU and their like, against an integral of two variables and by chance."""
 
 from functools import partial
-from importlib import import_module
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +17,7 @@ from ntkbook.infinite import (
     piecewise_linear,
 )
 from ntkbook.kernels.infinite.recognize import line_for
+from ntkbook.training.constant_kernel import function_flow
 from tests.helpers.draws import weekly
 
 SELU = 1.0507009873554805, 1.6732632423543772
@@ -213,9 +213,7 @@ def test_single_precision(name):
     assert single.value.dtype == single.slope.dtype == np.float32
     for a, b in zip(single[:2], double[:2], strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
-    # It moved; each release that the book runs on has one of the two.
-    home = jax if hasattr(jax, "enable_x64") else import_module("jax.experimental")
-    with home.enable_x64(False):
+    with function_flow._double_precision()(False):
         assert np.isfinite(expectations(activation, 1.0, 1.0, 1.0)[:2]).all()
 
 
