@@ -190,6 +190,8 @@ def run(environment, arguments, total=0):
 
 PIP = ["-m", "pip", "install", "--no-deps", "--no-input", "--progress-bar", "off"]
 PIP += ["--disable-pip-version-check", "--retries", "2"]
+# Most modules are never imported; Python compiles the others when they first are.
+PIP += ["--no-compile"]
 PINNED = ["--require-hashes", "-r"]  # what is installed is what was locked
 
 

@@ -209,6 +209,7 @@ def ends_well(process, checkout):
     return printed
 
 
+@pytest.mark.weekly  # it makes whole environments
 def test_the_second_of_two_waits_for_the_first(checkout):
     first = begin(checkout)
     assert first.stdout.readline().startswith("Making the environment")
@@ -238,6 +239,7 @@ def test_odd_surroundings_and_a_folder_that_moved(checkout):
     assert "Making the environment" in ends_well(begin(moved, env=env), moved)
 
 
+@pytest.mark.weekly  # it makes whole environments
 def test_a_file_other_than_the_one_locked_is_refused(checkout):
     pins = checkout / "tests" / "notebooks" / "colab-requirements.txt"
     pins.write_text(pins.read_text().split("sha256:")[0] + f"sha256:{'0' * 64}\n")

@@ -12,6 +12,7 @@ from book.tools.site import posters
 from ntkbook.page import train_in_browser
 from ntkbook.page.browser.figure import file
 from tests.helpers.chromium import violations
+from tests.helpers.draws import weekly
 
 FIRST = "book/start.html"
 
@@ -170,8 +171,10 @@ def test_the_widest_network_trains_and_answers_its_sliders(browser):
     page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1000])
+@pytest.mark.parametrize(
+    "scheme, width",
+    [("light", 360), ("dark", 1000), weekly("light", 1000), weekly("dark", 360)],
+)
 def test_it_is_accessible_and_fits(browser, scheme, width):
     page = open_piece(
         browser,
@@ -310,7 +313,7 @@ def test_the_piece_is_the_first_thing_seen(site, browser):
         page.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [weekly("light"), "dark"])
 def test_the_piece_keeps_the_pages_colours(site, browser, theme):
     page = browser.new_page(color_scheme=theme, reduced_motion="reduce")
     page.goto(site.address + FIRST)

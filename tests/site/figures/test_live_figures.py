@@ -22,6 +22,7 @@ from ntkbook.page.browser import INFINITE, NETWORK, TRAINING_STEPS
 from ntkbook.page.browser.figure import file
 from ntkbook.paths import path_kernel
 from tests.helpers.chromium import violations
+from tests.helpers.draws import weekly
 
 KIB = 1024
 
@@ -439,7 +440,7 @@ def test_the_step_size_decides_and_the_scale_changes_the_kernel(steps):
     expect(words).to_contain_text("Training diverges")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [weekly("light"), "dark"])
 @pytest.mark.parametrize("name", ["shown", "tangent", "books", "learning", "steps"])
 def test_axe_finds_nothing_and_it_fits_a_phone(request, name, theme):
     page = request.getfixturevalue(name)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.helpers.draws import weekly
+
 STEPS = 40
 # Lazy and rich, every parametrisation, loss and data set, beyond the edge of stability.
 SETTINGS = {
@@ -80,7 +82,11 @@ def run_program(text, capsys):
     return names
 
 
-@pytest.mark.parametrize("name", [*SETTINGS])
+# Each kind of training; the other settings weekly, with twenty drawn ones.
+OFTEN = {"standard", "mup", "logistic minibatches", "own points, catapult"}
+
+
+@pytest.mark.parametrize("name", [n if n in OFTEN else weekly(n) for n in SETTINGS])
 def test_a_whole_run_is_that_of_its_program(engine, name, capsys, relaxed):
     found = engine(RUN, [SETTINGS[name], STEPS])
     names = run_program(found["program"], capsys)

@@ -13,6 +13,7 @@ from tests.helpers.draws import weekly
 from tests.helpers.playground import PLAY, Opened
 
 CALM = {"reduced_motion": "reduce"}
+SHOWN = "p[aria-hidden=true]"  # what is read aloud repeats it, a little later
 FAST = """play.app.speed = "fast";"""
 
 
@@ -304,7 +305,7 @@ def test_a_model_that_diverges_alone_is_named_with_the_reason(calm):
 )
 def test_the_words_about_the_step_hold_for_the_linearisation(calm, step, words):
     calm.start({"training": {"step": step}}, 0)
-    calm.page.get_by_text(words).wait_for()
+    calm.page.locator(SHOWN, has_text=words).wait_for()
     along = []
     for steps in (1, 2, 3):
         calm.start({"training": {"step": step}}, steps)

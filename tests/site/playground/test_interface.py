@@ -215,7 +215,7 @@ NOTE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("size", [(390, 844), (1280, 720), (1440, 900)])
+@pytest.mark.parametrize("size", [(390, 844), weekly((1280, 720)), weekly((1440, 900))])
 def test_the_verdict_stays_in_view_and_moves_and_covers_nothing(calm, size):
     page = calm.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
