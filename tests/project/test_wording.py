@@ -98,6 +98,8 @@ def test_a_habit_is_found_and_what_is_near_to_it_is_not(name):
         "$x$ lies in $\\text{beside}$",
         '"LeCun", they say, "is beside it"',
         "```python\nbeside = 1\n```",
+        "```\nbeside\n```",
+        "````{exercise} A\n```python\nbeside\n```\n````",
         ">>> beside",
         "(beside)=",
         ":name: beside",
@@ -107,6 +109,18 @@ def test_a_habit_is_found_and_what_is_near_to_it_is_not(name):
 )
 def test_what_is_no_prose_of_ours_is_left_alone(words):
     assert names(words) == set() and len(texts.prose(words)) == len(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "```{revealjs-notes}\nIt is beside.\n```",
+        "```{note}\nA.\n```\nIt is beside.\n```{note}\nB.\n```",  # between the two
+        "````{solution} a\n```python\nb = 1\n```\nIt is beside.\n````",
+    ],
+)
+def test_what_stands_in_and_between_directives_is_prose(words):
+    assert "beside" in names(words)
 
 
 def test_every_kind_of_text_is_read_and_its_place_is_named(tmp_path):

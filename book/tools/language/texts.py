@@ -16,8 +16,9 @@ from pathlib import Path
 
 BLANK = "\N{MIDDLE DOT}"
 # In this order: a fence may hold anything, and a formula may hold a quotation mark.
+CODE = "{code", "{math}"  # directives whose blocks are no prose
+FENCE = re.compile(r"[ \t]*(`{3,}|~{3,}|:{3,})[ \t]*(\S*)")
 NOT_PROSE = [
-    re.compile(r"(?ms)^([`~]{3,})(?:python|py|sh|json|toml|bibtex)?\s*?\n.*?^\1\s*?$"),
     re.compile(r"^[ \t]*>>>.*$", re.M),
     re.compile(r"\$\$.*?\$\$|\$[^$\n]+(?:\n[^$\n]+)?\$", re.S),
     re.compile(r"\{[a-z:]+\}`[^`]*`|``[^`]+``|`[^`\n]+(?:\n[^`\n]+)?`"),
@@ -48,9 +49,31 @@ class Text:
 
 def prose(text: str) -> str:
     """The text with everything blanked out that is no prose of ours."""
+    text = without_code(text)
     for pattern in NOT_PROSE:
         text = pattern.sub(lambda m: re.sub(r"[^\n]", BLANK, m[0]), text)
     return text
+
+
+def without_code(text: str) -> str:
+    """The text with its blocks of code blanked out.
+
+    A bare fence ends the innermost open block that it fits; else it begins one of code.
+    What stands in a directive's block is prose.
+    """
+    opened: list[tuple[str, bool]] = []  # the fence, and whether it is code
+    lines = []
+    for line in text.splitlines(keepends=True):
+        fence = FENCE.match(line)
+        inside = bool(opened) and opened[-1][1]
+        if fence and opened and not fence[2] and fence[1] == opened[-1][0]:
+            opened.pop()
+        elif fence and not inside:
+            prose = fence[2].startswith("{") and not fence[2].startswith(CODE)
+            opened.append((fence[1], not prose))
+        end = len(line) if inside else fence.end(1) if fence else 0
+        lines.append(re.sub(r"[^\n]", BLANK, line[:end]) + line[end:])
+    return "".join(lines)
 
 
 def texts(root: Path) -> Iterator[Text]:
