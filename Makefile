@@ -21,8 +21,8 @@ PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -p no:cacheprovider -q
 WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
-# Which test runs which function, for `make check`, which records it in .testmondata; it
-# needs pytest's cache. Recording takes a fifth of the tests' time, so nothing else does.
+# Which test runs which function, for `make check`: .testmondata, which also needs pytest's
+# cache. To record it takes a fifth of the tests' time, so `make test` does not.
 TESTMON := $(WITH_CACHE) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
 # Tests and chapters compile much and compute little, so they are compiled in less time:
 # by XLA's older code generator, and the tests without LLVM's optimisations. `make
@@ -72,7 +72,7 @@ heading = @printf '\n== %s\n' '$(1)'
 unexport PYTHONDONTWRITEBYTECODE
 
 .NOTPARALLEL:
-.PHONY: help types book course pdf sphinx serve live lab check test test-all matrix lint format \
+.PHONY: help types book course pdf sphinx serve live lab check record test test-all matrix lint format \
 	execute chapter answers posters run bench lock clean environment colab-environment test-library \
 	test-notebooks test-projects test-readers test-book test-colab test-course test-types \
 	test-weekly
@@ -111,9 +111,16 @@ lab: environment  ## open the chapters in JupyterLab
 
 check: lint types  ## quick: style, types, and the tests and chapters that your changes concern
 	$(call heading,Tests of what changed)
-	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) || test $$? -eq 5  # 5: none to run
+	@if [ -e .testmondata ]; then $(MAKE) --no-print-directory record; \
+	else tests=$$($(BIN)/python -m book.tools.beside); \
+		[ -z "$$tests" ] || $(LIGHTLY) $(WITH_CACHE) $(PYTEST) $(TWO) --doctest-modules $$tests \
+		$(addprefix --ignore=,$(SLOW_TESTS)) || test $$? -eq 5; fi  # 5: none to run
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
 	@$(if $(strip $(CHANGED)),$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(CHANGED))
+
+# The first time all tests of the library, then those that run what has changed.
+record: environment  ## from now on, `make check` runs all library tests that a change concerns
+	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) || test $$? -eq 5
 
 test:  ## run every check, except those of test-all; 15 to 20 minutes on 2 cores
 	$(has_python)
