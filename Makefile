@@ -56,6 +56,7 @@ CHAPTERS := $(filter-out $(PROJECTS),$(wildcard notebooks/*.ipynb))
 SLOW_TESTS := tests/site $(SITE_TESTS) $(COLAB_TESTS) $(GRADING_TESTS)
 # The docstrings last: they can be divided most finely.
 LIBRARY_TESTS := tests ntkbook --doctest-modules $(addprefix --ignore=,$(SLOW_TESTS))
+RECORD = $(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS)
 CHANGED = $(shell git diff --name-only --diff-filter=d \
 	$$(git merge-base HEAD main 2>/dev/null || echo HEAD) -- 'notebooks/*.ipynb'; \
 	git ls-files --others --exclude-standard -- 'notebooks/*.ipynb')
@@ -111,8 +112,8 @@ lab: environment  ## open the chapters in JupyterLab
 
 check: lint types  ## quick: style, types, and the tests and chapters that your changes concern
 	$(call heading,Tests of what changed)
-	@if [ -e .testmondata ]; then $(MAKE) --no-print-directory record; \
-	else tests=$$($(BIN)/python -m book.tools.beside); \
+	@if [ -e .testmondata ]; then $(RECORD) || test $$? -eq 5; \
+	else tests=$$($(BIN)/python -m book.tools.near); \
 		[ -z "$$tests" ] || $(LIGHTLY) $(WITH_CACHE) $(PYTEST) $(TWO) --doctest-modules $$tests \
 		$(addprefix --ignore=,$(SLOW_TESTS)) || test $$? -eq 5; fi  # 5: none to run
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
@@ -120,7 +121,7 @@ check: lint types  ## quick: style, types, and the tests and chapters that your 
 
 # The first time all tests of the library, then those that run what has changed.
 record: environment  ## from now on, `make check` runs all library tests that a change concerns
-	@$(LIGHTLY) $(TESTMON) $(TWO) --testmon $(LIBRARY_TESTS) || test $$? -eq 5
+	@$(RECORD) || test $$? -eq 5  # 5: none to run
 
 test:  ## run every check, except those of test-all; 15 to 20 minutes on 2 cores
 	$(has_python)

@@ -55,7 +55,7 @@ RUN_ELSEWHERE = {
         ("tests/course/test_generate.py", 'main("--replace")'),
     "make matrix": (".github/workflows/weekly.yml", "make matrix"),
     "make pdf": (".github/workflows/publish.yml", "make pdf"),
-    "make record": ("Makefile", "--no-print-directory record"),
+    "make record": ("Makefile", "if [ -e .testmondata ]; then $(RECORD)"),
     "make run RUN=04_images": (".github/workflows/runs.yml", "make run RUN=04_images"),
     "make run RUN=06_signs": ("tests/project/test_runs.py", 'glob("*.py")'),
     "make test": (".ci/run", "make test"),

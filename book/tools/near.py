@@ -1,4 +1,4 @@
-"""Which tests stand beside what has changed: for `make check` without a record.
+"""Which tests belong to what has changed: for `make check` without a record.
 
 Tests mirror the packages, so the tests of `ntkbook/kernels/path/paths.py` are those in
 `tests/library/kernels/path` and those named `test_paths*.py`. What else runs a function
@@ -32,7 +32,7 @@ def changed(root: Path) -> list[str]:
     return sorted({*found, *git("ls-files", "--others", "--exclude-standard")})
 
 
-def beside(path: str, root: Path) -> set[str]:
+def near(path: str, root: Path) -> set[str]:
     """The files and folders of tests for one changed file, relative to `root`."""
     file = Path(path)
     if file.suffix != ".py":
@@ -58,16 +58,16 @@ def beside(path: str, root: Path) -> set[str]:
     )
 
 
-def all_beside(paths: Iterable[str], root: Path) -> list[str]:
-    return sorted({test for path in paths for test in beside(path, root)})
+def all_near(paths: Iterable[str], root: Path) -> list[str]:
+    return sorted({test for path in paths for test in near(path, root)})
 
 
 if __name__ == "__main__":
-    tests = all_beside(changed(ROOT), ROOT)
+    tests = all_near(changed(ROOT), ROOT)
     print(*tests)
     if tests:
         print(
-            "These stand beside what has changed; after `make record` all tests run "
+            "These belong to what has changed; after `make record` all tests run "
             "that a change concerns.",
             file=sys.stderr,
         )

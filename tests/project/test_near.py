@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from book.tools.beside import ROOT, all_beside, changed
+from book.tools.near import ROOT, all_near, changed
 
 
 @pytest.mark.parametrize(
@@ -18,20 +18,20 @@ from book.tools.beside import ROOT, all_beside, changed
             "ntkbook/width.py",
             ["ntkbook/width.py", "tests/library/chapters/test_width.py"],
         ),
-        ("book/tools/beside.py", ["tests/project/test_beside.py"]),
+        ("book/tools/near.py", ["tests/project/test_near.py"]),
         ("tests/library/test_types.py", ["tests/library/test_types.py"]),
         ("tests/helpers/needs.py", []),
         ("book/start.md", []),
     ],
 )
 def test_tests_stand_where_their_module_does(path, tests):
-    assert all_beside([path], ROOT) == tests
+    assert all_near([path], ROOT) == tests
 
 
-def test_every_module_of_the_library_has_tests_beside_it():
+def test_every_module_of_the_library_has_its_tests():
     for each in ROOT.glob("ntkbook/**/*.py"):
         path = str(each.relative_to(ROOT))
-        tests = set(all_beside([path], ROOT)) - {path}
+        tests = set(all_near([path], ROOT)) - {path}
         assert tests, path
 
 
