@@ -51,6 +51,8 @@ def address(small):
     yield f"http://127.0.0.1:{port}/book/start.html"
     process.terminate()
     process.wait()
+    with socket.socket() as taken:  # nothing of it is left
+        assert taken.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_what_is_edited_is_shown(small, address, browser):

@@ -12,6 +12,7 @@ import argparse
 import importlib
 import multiprocessing
 import shutil
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -194,6 +195,8 @@ def main() -> None:
             f"Port {given.port} is taken; try: make live PORT={given.port + 1}"
         ) from None
     live.prepare()
+    # Ended by a signal, too, it ends the server, which would keep the port.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     # A process of its own: to fork one that has threads is not safe.
     FORK.Process(target=serve, args=[server], daemon=True).start()
     print(f"Open http://localhost:{given.port} (Ctrl-C stops).", flush=True)
