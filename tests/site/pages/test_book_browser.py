@@ -249,6 +249,23 @@ def test_on_a_phone_the_keyboard_scrolls_a_figure(site, browser):
     context.close()
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "button", ["Toggle primary sidebar", "Toggle secondary sidebar", "Search"]
+)
+def test_axe_finds_nothing_in_what_a_phone_opens(site, browser, button, theme):
+    context = browser.new_context(viewport=PHONE, color_scheme=theme)
+    tab = context.new_page()
+    without_formulas(tab)
+    tab.goto(f"{site.address}{CHAPTERS[0]}.html")
+    tab.get_by_role("button", name=button).click()
+    opened = tab.locator("dialog[open]")
+    assert opened.locator("a, input").first.is_visible()
+    settle(tab)
+    assert violations(tab, "dialog[open]") == []
+    context.close()
+
+
 def test_claims_can_be_filtered(site, browser):
     page = browser.new_page()
     page.goto(f"{site.address}book/claims.html")
