@@ -59,6 +59,13 @@ def settle(page):
     )
 
 
+# Formulas at which the keyboard stops, by their tabindex or since they scroll.
+STOPS = """() => [...document.querySelectorAll(".math, mjx-container")]
+  .filter((e) => e.tabIndex >= 0 || (e.scrollWidth > e.clientWidth
+    && getComputedStyle(e).overflowX !== "visible"))
+  .map((e) => e.textContent.slice(0, 80))"""
+
+
 # ---------------------------------------------------------------- one visit to a page
 
 
@@ -110,6 +117,7 @@ def test_a_page_is_in_order(visit):
     assert visit.name not in CHAPTERS or formulas
     wrong |= page.evaluate(WRONG)
     wrong["cut code"], wrong["cut formulas"] = page.evaluate(CUT)
+    wrong["formulas in the keyboard's way"] = page.evaluate(STOPS)
     wrong["against the policy"] = page.evaluate("refused")
     wrong["console or network"] = [str(each) for each in visit.trouble]
     wrong["asked of others"] = visit.outside
