@@ -19,8 +19,10 @@ function reachWide() {
   const formulas = ".math, mjx-container";
   const spare = innerWidth > 600 ? 1 : 0; // on a desktop a pixel more is rounding
   const wide = `${figures}, ${formulas}, .pst-scrollable-table-container, pre`;
+  const scrolls = (box) =>
+    box.scrollWidth > box.clientWidth + spare && getComputedStyle(box).overflowX !== "visible";
   for (const box of document.querySelectorAll(wide))
-    if (box.scrollWidth > box.clientWidth + spare) box.tabIndex = 0;
+    if (scrolls(box)) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
 }
 for (const event of ["load", "resize"]) window.addEventListener(event, reachWide);

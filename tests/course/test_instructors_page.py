@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from book.tools.notebooks import colab
+from book.tools.notebooks.wheel import build_wheel
+from ntkbook.page.exercises import answers
 from tests.helpers import course as made
 from tests.helpers import needs
 from tests.helpers.course import SMALL
@@ -109,6 +112,16 @@ def test_make_knows_its_targets(command):
 def test_the_page_has_no_command_outside_of_the_blocks():
     text = re.sub(r"(?ms)^ *```.*?^ *```", "", PAGE)
     assert not re.findall(r"`(?:nbgrader|otter|python|jupyter) [^`]*`", text)
+
+
+def test_its_numbers_are_those_of_the_book(tmp_path):
+    text = " ".join(PAGE.split())
+    shapes = [record["boxes"][0]["grid"]["shape"] for record in answers().values()]
+    said = f"Of the {len(shapes)} answers, {shapes.count([])} are single numbers."
+    assert said in text
+    carried = len(colab.as_text(build_wheel(tmp_path)))
+    assert "contains the library (about a megabyte," in text
+    assert 0.75e6 < carried < 1.25e6
 
 
 def test_jupyterlab_offers_the_formgrader():

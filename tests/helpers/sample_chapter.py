@@ -111,7 +111,11 @@ Not labelled.
             ntkbook=exercise("2.2", "compute", lines=1),
         ),
         markdown("```{solution-start} ex-2-2\n:label: sol-2-2\n:class: dropdown\n```"),
-        code('key("2.2", 1 / 4)', sealed._repr_mimebundle_(), tags=["solution"]),
+        code(
+            'key("2.2", 1 / 4, mistakes={"Halve it.": 1 / 2})',
+            sealed._repr_mimebundle_(),
+            tags=["solution"],
+        ),
         markdown("```{solution-end}\n```"),
         markdown("## Last\n\n$$ p = q $$ (eq-after)"),
     ]

@@ -51,6 +51,9 @@ BREAK = {
     "shows a widget": lambda c: c[FIGURE].outputs.append(
         output("display_data", data={"application/vnd.jupyter.widget-view+json": {}})
     ),
+    "a hint of exercise 2.2 was changed": lambda c: c[SEALED].update(
+        source=c[SEALED].source.replace("Halve it.", "Halve it!!")
+    ),
     "a figure without alt text": lambda c: c[FIGURE].metadata.mystnb.pop("image"),
     "a figure without a caption": lambda c: c[FIGURE].metadata.mystnb.pop("figure"),
     "unknown tag 'hidden'": lambda c: c[FIGURE].metadata.update(tags=["hidden"]),

@@ -6,6 +6,8 @@ A small site is built with and without them: two pages, with the extension alone
 import tomllib
 from xml.etree import ElementTree
 
+import matplotlib.image
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
@@ -91,6 +93,22 @@ def test_a_link_to_a_page_shows_a_card(published):
     assert (folder / about["og:image"].removeprefix(SITE)).stat().st_size > 5000
     canonical = pages["second.html"].find("link", rel="canonical")
     assert canonical["href"] == f"{SITE}second.html"
+
+
+def test_a_card_has_the_books_mark(published, browser, tmp_path):
+    """In its corner, where sphinxext-opengraph would put Sphinx's."""
+    pages, folder = published
+    address = meta(pages["second.html"])["og:image"].removeprefix(SITE)
+    size, corner = 60, np.s_[480:540, 995:1055]  # of the card's 600 x 1146 pixels
+    found = matplotlib.image.imread(folder / address)[corner][..., :3]
+    page = browser.new_page(viewport={"width": size, "height": size})
+    mark = (ROOT / "book" / "assets" / "favicon.svg").read_text()
+    page.set_content(f"<style>body {{ margin: 0 }}</style>{mark}")
+    page.screenshot(path=tmp_path / "mark.png")
+    page.close()
+    mark = matplotlib.image.imread(tmp_path / "mark.png")[..., :3]
+    # The edges are drawn by two programs.
+    assert abs(found - mark).mean() < 0.02 < abs(found - mark[::-1]).mean()
 
 
 def test_the_sitemap_has_every_page(published):

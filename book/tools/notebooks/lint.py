@@ -6,6 +6,7 @@ and free of errors; every figure must be readable without seeing it; every exerc
 must have a solution, and every claim a measurement.
 """
 
+import ast
 import json
 import re
 import sys
@@ -154,6 +155,29 @@ def _output(cell: dict, output: dict) -> Iterator[tuple[str, str]]:
             yield "a figure without alt text", "Metadata: mystnb.image.alt"
         if not figure.get("figure", {}).get("caption", "").strip():
             yield "a figure without a caption", "Metadata: mystnb.figure.caption"
+    if (record := data.get(exercises.MIME)) and _hints(cell) != [
+        len(box["text"]) // 2 for box in record["boxes"][1:]
+    ]:
+        yield (
+            f"a hint of exercise {record['id']} was changed after it had been sealed",
+            "Run `make execute`, then `make answers`",
+        )
+
+
+def _hints(cell: dict) -> list[int]:
+    """How long the hints in the code are: more than that a seal does not show."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse("".join(cell["source"])))
+        if isinstance(node, ast.Call)
+    ]
+    return [
+        len(ast.literal_eval(hint).encode())
+        for call in calls
+        for keyword in call.keywords
+        if keyword.arg == "mistakes"
+        for hint in keyword.value.keys
+    ]
 
 
 def _exercises(cells: list[dict], path: Path) -> Iterator[tuple[int, str, str]]:

@@ -58,6 +58,7 @@ network, its linearisation and its infinite-width kernel train side by side.">
 <body>{}</body></html>
 """
 DESCRIPTION = '<meta name="description" content="{}">\n    '
+BOX, AFTER = '<div class="reveal">', '<script src="_static/revealjs'
 NO_ICON = '<link rel="icon" href="data:,">\n    '
 
 
@@ -123,6 +124,16 @@ def described(deck):
     return f"Slides for Chapter {int(deck)} of the book {book}: “{title}”"
 
 
+def for_everyone(page):
+    """A deck that readers may enlarge, and in which screen readers find the main part.
+
+    reveal.js makes an application of its box: that must not hold the main part.
+    """
+    page = re.sub(r'\s*<meta name="viewport"[^>]*user-scalable=no[^>]*>', "", page)
+    page = page.replace(' role="main"', "").replace(BOX, f"<main>{BOX}")
+    return re.sub(rf"(\s*{AFTER}/dist/reveal\.js)", r"</main>\1", page)
+
+
 def build(target):
     """Build all decks into `target`; a warning is an error."""
     app = Sphinx(
@@ -141,7 +152,7 @@ def build(target):
         text = page.read_text(encoding="utf-8")
         # Without an icon browsers ask for one in vain; the next deck Firefox would ask
         # for ahead of time, against the page's policy.
-        text = re.sub(r'\s*<link rel="(?:next|prev)"[^>]*>', "", text)
+        text = for_everyone(re.sub(r'\s*<link rel="(?:next|prev)"[^>]*>', "", text))
         head = NO_ICON + DESCRIPTION.format(escape(described(page.stem)))
         page.write_text(text.replace("<title>", f"{head}<title>"), encoding="utf-8")
     framed = target / FRAMED

@@ -7,8 +7,10 @@ and on each page a link that reports an error there. Without them pages have a
 description (descriptions.py), and nothing else of this.
 """
 
+import os.path
 import re
 from html import escape, unescape
+from pathlib import Path
 from urllib.parse import urlencode
 
 from docutils import nodes
@@ -17,6 +19,7 @@ from sphinx.util.docutils import SphinxDirective
 from book.tools.about import CITATION, authors, citation, site_address
 
 NOT_IN_SITEMAP = ["search.html", "genindex.html"]
+MARK = Path(__file__).resolve().parents[2] / "assets" / "mark.png"  # the favicon
 
 
 def site(config):
@@ -30,7 +33,13 @@ def repository(config):
 def configure(app, config):
     config.html_baseurl = config.ogp_site_url = site(config)
     config.ogp_site_name = config.html_title
-    config.ogp_social_cards = {"enable": bool(site(config)), "line_color": "#2f6db5"}
+    config.ogp_social_cards = {
+        "enable": bool(site(config)),
+        "line_color": "#2f6db5",
+        # Else it would be Sphinx's. A card's name is a digest of these settings too, so
+        # the path must be the same wherever the book is built.
+        "image_mini": os.path.relpath(MARK, app.srcdir),
+    }
     if site(config):
         config.sitemap_url_scheme = "{link}"
         config.sitemap_locales = [None]

@@ -60,6 +60,13 @@ def settle(page):
     )
 
 
+# Formulas at which the keyboard stops, by their tabindex or since they scroll.
+STOPS = """() => [...document.querySelectorAll(".math, mjx-container")]
+  .filter((e) => e.tabIndex >= 0 || (e.scrollWidth > e.clientWidth
+    && getComputedStyle(e).overflowX !== "visible"))
+  .map((e) => e.textContent.slice(0, 80))"""
+
+
 # ---------------------------------------------------------------- one visit to a page
 
 
@@ -111,6 +118,7 @@ def test_a_page_is_in_order(visit):
     assert visit.name not in CHAPTERS or formulas
     wrong |= page.evaluate(WRONG)
     wrong["cut code"], wrong["cut formulas"] = page.evaluate(CUT)
+    wrong["formulas in the keyboard's way"] = page.evaluate(STOPS)
     wrong["against the policy"] = page.evaluate("refused")
     wrong["console or network"] = [str(each) for each in visit.trouble]
     wrong["asked of others"] = visit.outside
@@ -249,6 +257,23 @@ def test_on_a_phone_the_keyboard_scrolls_a_figure(site, browser):
         }"""
     )
     assert figure.evaluate("e => e.scrollLeft") > 0
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "button", ["Toggle primary sidebar", "Toggle secondary sidebar", "Search"]
+)
+def test_axe_finds_nothing_in_what_a_phone_opens(site, browser, button, theme):
+    context = browser.new_context(viewport=PHONE, color_scheme=theme)
+    tab = context.new_page()
+    without_formulas(tab)
+    tab.goto(f"{site.address}{CHAPTERS[0]}.html")
+    tab.get_by_role("button", name=button).click()
+    opened = tab.locator("dialog[open]")
+    assert opened.locator("a, input").first.is_visible()
+    settle(tab)
+    assert violations(tab, "dialog[open]") == []
     context.close()
 
 

@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import expect
 
 from book.tools.sphinx.pages.playground import TOURS
-from tests.helpers.chromium import HTML, REFUSED, ROOT
+from tests.helpers.chromium import HTML, PHONE, REFUSED, ROOT, violations
 from tests.helpers.course import lessons
+from tests.helpers.draws import weekly
 
 CHAPTERS = lessons.found("slides")
 DECKS = {n: ROOT / "book" / "slides" / f"{n}.md" for n in CHAPTERS}
@@ -101,6 +102,22 @@ def test_every_slide_fits_and_loads_nothing_from_elsewhere(number, site, browser
     wrong = {k: each[:4] for k, each in enumerate(found) if each}
     assert len(found) == len(slides(number)) + 1  # the title has a slide
     assert (wrong, trouble, outside) == ({}, [], [])
+
+
+@pytest.mark.parametrize("name", ["01", "index", *map(weekly, CHAPTERS[1:])])
+def test_axe_finds_nothing(name, site, browser):
+    """On the title's slide and the last, and on a phone."""
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.goto(f"{site.address}slides/{name}.html")
+    page.wait_for_function("() => window.Reveal?.isReady()")
+    assert violations(page) == []
+    page.evaluate("Reveal.slide(Reveal.getTotalSlides() - 1)")
+    assert violations(page) == []
+    page.set_viewport_size(PHONE)
+    page.reload()
+    page.wait_for_function("() => window.Reveal?.isReady()")
+    assert violations(page) == []
+    page.close()
 
 
 PLAYGROUND = re.compile(r"(?m)^```\{playground\} (\w+)$")
