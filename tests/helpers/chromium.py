@@ -35,6 +35,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 # Every rule of axe-core at every level. Without preload: false it would fetch style
 # sheets again, from wrong addresses.
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+AXE = AXE.strip().removesuffix(";")  # an expression, which other browsers ask for
 COLOURS = ["color-contrast", "link-in-text-block"]
 RUN_AXE = """async ([within, rules, only]) => {
   const options = {resultTypes: ["violations"], preload: false, rules};

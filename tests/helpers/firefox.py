@@ -9,6 +9,12 @@ from contextlib import contextmanager
 from tests.helpers import needs
 
 PATIENCE = 180  # seconds
+# By way of JSON; a function is called, and a promise awaited.
+EVALUATE = """(async () => {
+  const found = %s;
+  const value = await (typeof found === "function" ? found(%s) : found);
+  return JSON.stringify(value ?? null);
+})()"""
 LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 
 
@@ -48,11 +54,11 @@ class Firefox:
             "browsingContext.navigate", context=self.tab, url=address, wait="complete"
         )
 
-    def evaluate(self, text: str):
-        """The value of an expression, by way of JSON; a promise is awaited."""
+    def evaluate(self, text: str, argument=None):
+        """The value of an expression, as Playwright's `evaluate` gives it."""
         found = self.send(
             "script.evaluate",
-            expression=f"Promise.resolve({text}).then((all) => JSON.stringify(all))",
+            expression=EVALUATE % (text, json.dumps(argument)),
             target={"context": self.tab},
             awaitPromise=True,
         )

@@ -58,6 +58,14 @@ network, its linearisation and its infinite-width kernel train side by side.">
 <body>{}</body></html>
 """
 DESCRIPTION = '<meta name="description" content="{}">\n    '
+# Readers may enlarge a slide; and the slides are the page's main part, but not within
+# what reveal.js declares an application.
+BETTER = {
+    ", maximum-scale=1.0, user-scalable=no": "",
+    ' role="main"': "",
+    '<div class="reveal">': '<main><div class="reveal">',
+    '<script src="_static/revealjs/dist/': '</main><script src="_static/revealjs/dist/',
+}
 NO_ICON = '<link rel="icon" href="data:,">\n    '
 
 
@@ -142,6 +150,8 @@ def build(target):
         # Without an icon browsers ask for one in vain; the next deck Firefox would ask
         # for ahead of time, against the page's policy.
         text = re.sub(r'\s*<link rel="(?:next|prev)"[^>]*>', "", text)
+        for before, after in BETTER.items():
+            text = text.replace(before, after)
         head = NO_ICON + DESCRIPTION.format(escape(described(page.stem)))
         page.write_text(text.replace("<title>", f"{head}<title>"), encoding="utf-8")
     framed = target / FRAMED
