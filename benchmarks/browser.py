@@ -5,11 +5,15 @@ one it should stay under, on a machine that does nothing else. The book is built
 if it has changed; Chromium has to be there.
 """
 
+import functools
+import http.server
 import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import ntkbook
@@ -58,12 +62,30 @@ FRAMES = """() => new Promise((done) => {
   };
   requestAnimationFrame(next);
 })"""
-# When a page can be used, in `window.alive`: a part of it stands there, with a text.
+# From one picture of a later step of training to the next; a program for `evaluate`.
+STEPS = """() => new Promise((done) => {
+  const { run } = document.querySelector(".ntk-play").playground.player;
+  const times = [];
+  let step = 0, last = performance.now();
+  const next = () => {
+    const now = performance.now();
+    if (run.frame?.step > step) {
+      times.push(now - last);
+      [step, last] = [run.frame.step, now];
+    }
+    if (times.length < 150) requestAnimationFrame(next);
+    else done(times.slice(5));
+  };
+  requestAnimationFrame(next);
+})"""
+# When a page can be used, in `window.alive`: a part of it stands there, with this text.
 ALIVE = """new MutationObserver(() => {
-  if (!window.alive && document.querySelector("%s")?.textContent)
+  if (!window.alive && /%s/.test(document.querySelector("%s")?.textContent ?? ""))
     window.alive = performance.now();
 }).observe(document, {childList: true, subtree: true})"""
 PAINTED = """performance.getEntriesByName("first-contentful-paint")[0].startTime"""
+TRAINS = ("[1-9]", ".ntkp-steps")  # its first step has been answered and is shown
+NO_WORKER = "delete window.Worker"  # the page computes all, with its quarter
 # What the playground should show in 60 frames a second.
 SIXTY = {"data": {"count": 20}, "network": {"width": 256, "depth": 2}}
 
@@ -97,19 +119,20 @@ def training(browser, rounds: int, program: str) -> list[float]:
     return times
 
 
-def opened(browser, rounds: int, page: str, part: str) -> list[list[float]]:
-    """Until a page has been painted first, and until this part of it has its text.
+def opened(browser, rounds: int, page: str, alive: tuple, *scripts) -> list[list]:
+    """Until a page has been painted first, and until a part of it has this text.
 
-    The page has a quarter of the processor, but its worker, where it has one, has all
-    that the browser gives it.
+    It comes from a server on this machine. The page has a quarter of the processor, but
+    its worker, where it has one, has all that the browser gives it.
     """
     times = []
     for _ in range(rounds):
         tab = browser.new_context().new_page()
-        tab.add_init_script(ALIVE % part)
+        for script in (ALIVE % alive, *scripts):
+            tab.add_init_script(script)
         developer = tab.context.new_cdp_session(tab)
         developer.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-        tab.goto((BOOK / page).as_uri())
+        tab.goto(page)
         while not (ready := tab.evaluate("window.alive")):
             tab.wait_for_timeout(20)
         times.append([tab.evaluate(PAINTED) / 1000, ready / 1000])
@@ -117,15 +140,30 @@ def opened(browser, rounds: int, page: str, part: str) -> list[list[float]]:
     return [list(column) for column in zip(*times, strict=True)]
 
 
-def playing(browser, rounds: int) -> list[float]:
-    """Each round's median time from frame to frame of a playground that runs."""
+@contextmanager
+def served():
+    """The address of the built book on this machine."""
+    handler = functools.partial(Quiet, directory=str(BOOK.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/{BOOK.name}/"
+        server.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+def playing(browser, rounds: int, program: str) -> list[float]:
+    """Each round's median of a program's times, with a playground that runs."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_content(PAGE.format(ntkbook.page.playground(SIXTY)._repr_html_()))
     page.locator(".ntkp-numbers dd").first.wait_for()
     times = []
     for _ in range(rounds):
         page.get_by_role("button", name="Restart").click()
-        times.append(statistics.median(page.evaluate(FRAMES)) / 1000)
+        times.append(statistics.median(page.evaluate(program)) / 1000)
     page.close()
     return times
 
@@ -173,14 +211,19 @@ def main(small: bool, rounds: int):
             ("training, 1024 neurons: a slider", 0.05, ANSWERS),
         ):
             rows.append((what, bound, training(browser, rounds, program)))
-        rows.append(("the playground: a frame", 0.018, playing(browser, rounds)))
-        for what, page, part, bound in (
-            ("the first page", "start.html", ".ntk-live button", 1.0),
-            ("the playground", "playground.html", ".ntkp-numbers dd", 2.0),
+        pictures = {"a frame": FRAMES, "a picture of a later step": STEPS}
+        for what, program in pictures.items():
+            times = playing(browser, rounds, program)
+            rows.append((f"the playground: {what}", 0.018, times))
+        for what, bound, page, *how in (
+            ("the first page", 1.0, "start.html", (".", ".ntk-live button")),
+            ("the playground", 2.0, "playground.html", TRAINS),
+            ("the playground, no worker", 2.0, "playground.html", TRAINS, NO_WORKER),
         ):
-            painted, alive = opened(browser, rounds, page, part)
-            rows.append((f"{what} painted, a quarter of the processor", 1.0, painted))
-            rows.append((f"{what} alive, a quarter of the processor", bound, alive))
+            with served() as address:
+                painted, alive = opened(browser, rounds, address + page, *how)
+            rows.append((f"{what}: painted, a quarter of the processor", 1.0, painted))
+            rows.append((f"{what}: alive, a quarter of the processor", bound, alive))
         browser.close()
     print("| what | seconds, the best round | median | should stay under |")
     print("|---|---:|---:|---:|")

@@ -21,10 +21,21 @@ function reachWide() {
   const wide = `${figures}, ${formulas}, .pst-scrollable-table-container, pre`;
   const scrolls = (box) =>
     box.scrollWidth > box.clientWidth + spare && getComputedStyle(box).overflowX !== "visible";
-  for (const box of document.querySelectorAll(wide))
+  for (const box of document.querySelectorAll(wide)) {
     if (scrolls(box)) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
+    fade(box);
+  }
 }
+// Its right edge is pale as long as there is more behind it (book.css).
+function fade(box) {
+  if (box.matches("figure, .output, .pst-scrollable-table-container"))
+    box.classList.toggle(
+      "ntk-more",
+      box.tabIndex === 0 && box.scrollLeft + box.clientWidth < box.scrollWidth - 2,
+    );
+}
+document.addEventListener("scroll", ({ target }) => target.tabIndex === 0 && fade(target), true);
 for (const event of ["load", "resize"]) window.addEventListener(event, reachWide);
 addEventListener("load", () => window.MathJax?.startup?.promise.then(reachWide));
 

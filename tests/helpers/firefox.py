@@ -12,6 +12,12 @@ from tests.helpers import needs
 
 PATIENCE = 180  # seconds
 LEFT = "AbortError: The operation was aborted"  # a page was left while it was fetching
+# By way of JSON; a function is called, and a promise awaited.
+EVALUATE = """(async () => {
+  const found = %s;
+  const value = await (typeof found === "function" ? found(%s) : found);
+  return JSON.stringify(value ?? null);
+})()"""
 LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 # What the system is said to want, and scrollbars that take no room, as on phones.
 PREFERENCES = """user_pref("layout.css.prefers-color-scheme.content-override", {});
@@ -61,16 +67,14 @@ class Firefox:
         )
 
     def evaluate(self, text: str, *given):
-        """The value of an expression, by way of JSON; a promise is awaited.
+        """The value of an expression, as Playwright's `evaluate` gives it.
 
         Args:
             given: what the expression, which is then a function, is called with.
         """
-        if given:
-            text = f"({text})({', '.join(map(json.dumps, given))})"
         found = self.send(
             "script.evaluate",
-            expression=f"Promise.resolve({text}).then((all) => JSON.stringify(all))",
+            expression=EVALUATE % (text, ", ".join(map(json.dumps, given))),
             target={"context": self.tab},
             awaitPromise=True,
         )

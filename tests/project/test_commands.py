@@ -74,7 +74,7 @@ NOT_RUN = {
     "make lock": "it would write other pins",
     "git tag v0.2.0 && git push --tags": "publishes",
     "apt-get install bubblewrap": "changes the system",
-    "apt-get install firefox-esr libwebkit2gtk-4.1-0 xvfb xauth": "changes the system",
+    "apt-get install firefox-esr webkit2gtk-driver xvfb xauth": "changes the system",
     "apt-get install chromium firefox-esr": "changes the system",
     "apt-get install git make python3 python3-venv": "changes the system",
     "apt-get install python3-venv": "changes the system; test.yml does it",

@@ -31,21 +31,16 @@ user_pref("ui.useOverlayScrollbars", 1);
 user_pref("widget.gtk.overlay-scrollbars.enabled", true);
 """
 MINIBROWSER = "/usr/lib/*/webkit2gtk-4.1/MiniBrowser"
+WEBKIT = "apt-get install webkit2gtk-driver xvfb xauth"
 
 
-class Handler(chromium.Handler):
-    """Serves the book with the spy on each page, and takes the reports."""
+class Spied(chromium.Handler):
+    """Serves the book with the spy on each page."""
 
     def do_GET(self):
-        given = {
-            "/visit.html": FRAME,
-            "/visits.json": json.dumps(self.server.task),
-            "/visit.js": (HERE / "visit.js").read_text(),
-            "/spy.js": (HERE / "spy.js").read_text(),
-        }.get(self.path)
-        if given is None:
+        if self.path != "/spy.js":
             return super().do_GET()
-        self.answer(given.encode(), self.guess_type(self.path))
+        self.answer((HERE / "spy.js").read_bytes(), "text/javascript")
 
     def content(self, path: Path) -> bytes:
         content = super().content(path)
@@ -53,6 +48,20 @@ class Handler(chromium.Handler):
             spy = b'<head><script src="/spy.js"></script>'
             content = content.replace(b"<head>", spy, 1)
         return content
+
+
+class Visited(Spied):
+    """Serves the visitor as well, and takes its reports."""
+
+    def do_GET(self):
+        given = {
+            "/visit.html": FRAME,
+            "/visits.json": json.dumps(self.server.task),
+            "/visit.js": (HERE / "visit.js").read_text(),
+        }.get(self.path)
+        if given is None:
+            return super().do_GET()
+        self.answer(given.encode(), self.guess_type(self.path))
 
     def do_POST(self):
         report = self.rfile.read(int(self.headers["Content-Length"]))
@@ -72,15 +81,19 @@ def firefox(address: str, folder: Path):
 
 @contextmanager
 def webkit(address: str, folder: Path):
-    get = "apt-get install libwebkit2gtk-4.1-0 xvfb xauth"
-    found = sorted(Path("/").glob(MINIBROWSER.removeprefix("/")))
-    needs.that(found, "WebKit's MiniBrowser", get)
-    screen = needs.program("xvfb-run", get=get)
-    command = [screen, "-a", "-s", "-screen 0 1400x900x24", str(found[0]), address]
-    # In a container it cannot make its own.
-    own = {"HOME": str(folder), "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1"}
-    with running(command, folder, own):
+    program, screen, own = minibrowser(folder)
+    with running([*screen, str(program), address], folder, own):
         yield
+
+
+def minibrowser(folder: Path) -> tuple[Path, list[str], dict[str, str]]:
+    """WebKit's program, what has to stand before it for a screen, its environment."""
+    found = sorted(Path("/").glob(MINIBROWSER.removeprefix("/")))
+    needs.that(found, "WebKit's MiniBrowser", WEBKIT)
+    screen = needs.program("xvfb-run", get=WEBKIT)
+    # In a container it cannot make its own sandbox.
+    own = {"HOME": str(folder), "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1"}
+    return found[0], [screen, "-a", "-s", "-screen 0 1400x900x24"], own
 
 
 ENGINES = {"firefox": firefox, "webkit": webkit}
@@ -109,7 +122,7 @@ def visited(
 ) -> Iterator[tuple[str, dict]]:
     """What is wrong with each page: `visits` has `address`, and whether to `look`."""
     checks = {name: getattr(in_page, name) for name in CHECKS}
-    with chromium.served(Handler) as server:
+    with chromium.served(Visited) as server:
         server.task = {"visits": visits, "checks": checks}
         server.reports = queue.Queue()
         with ENGINES[engine](f"{server.address}visit.html", folder):

@@ -5,6 +5,7 @@ from json import dumps
 import numpy as np
 import pytest
 
+from tests.helpers.chromium import violations
 from tests.helpers.firefox import firefox
 from tests.helpers.playground import Opened
 
@@ -39,5 +40,6 @@ def test_firefox_computes_what_chromium_does(browser, tmp_path, width):
         wide = fox.evaluate("document.documentElement.scrollWidth")
         assert wide <= width
         assert fox.evaluate("document.querySelectorAll('.ntkp canvas').length") > 4
+        assert violations(fox, ".ntk-play") == []
         assert fox.log == []
     chromium.close()

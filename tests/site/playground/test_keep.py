@@ -122,7 +122,10 @@ def test_as_python(calm):
     calm.page.get_by_role("button", name="As Python").click()
     code = calm.page.locator(".ntkp-code").inner_text()
     compile(code, "snippet", "exec")
-    assert "ntkbook" in code and "cubic" in code
+    assert "ntkbook" in code and "cubic" in code and "\nsteps = 5\n" in code
+    calm.start(STATE, 0)
+    calm.page.get_by_role("button", name="As Python").click()
+    assert "\nsteps = 1\n" in calm.page.locator(".ntkp-code").inner_text()
 
 
 TABLES = {

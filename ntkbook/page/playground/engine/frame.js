@@ -80,7 +80,7 @@ const FRAME = (() => {
 
   // After the steps since `from`; `begun` is when they began, by the clock.
   function frame(run, from, want, begun) {
-    const models = {}, losses = { step: [] };
+    const models = {}, losses = { step: [] }, trained = performance.now();
     RUN.NAMES.forEach((name, k) => {
       models[name] = ofModel(run, name, want);
       losses[name] = run.models[name] ? run.losses.slice(from).map((row) => row[k]) : null;
@@ -91,9 +91,15 @@ const FRAME = (() => {
       batch: run.batches.indices, kernel: want.kernel ? ofKernel(run) : null,
       query: want.query && run.query ? ofQuery(run) : null,
     };
-    answer.took = performance.now() - begun;
+    const done = performance.now();
+    answer.took = done - begun;
+    run.costs[costOf(want)] = done - trained;
     return answer;
   }
+  const costOf = ({ functions, kernel, test, query }) => [functions, kernel, test, query].map(Boolean).join();
+
+  // How long what is wanted took when it was last computed, in milliseconds.
+  const cost = (run, want) => run.costs[costOf(want)] ?? 0;
 
   // Every step's losses, as text.
   function csv({ losses, models }) {
@@ -103,5 +109,5 @@ const FRAME = (() => {
       .map((line) => line.join(",")).join("\n");
   }
 
-  return { ready, frame, csv };
+  return { ready, frame, cost, csv };
 })();

@@ -22,7 +22,7 @@ const RUN = (() => {
     const run = {
       state, net, n, d, x: flat(x), y: Float64Array.from(y), testY: Float64Array.from(testY),
       start, step: 0, batches: BATCHES.create(n, training.batch, network.seed),
-      query: null, replay: null, losses: [],
+      query: null, replay: null, losses: [], costs: {},
     };
     const trained = TRAINED_NETWORK.create(net, start, run.x, run.y, training.loss);
     run.first = trained.space.outputs.slice();

@@ -11,7 +11,8 @@
 //      infiniteSpectrum: {values, energy}, falling, and the fraction of |y - f0|^2 along each;
 //      targets: y - f0 in the eigenbasis of kernel0; frame: that of step 0, with everything
 //
-// {type: "run", steps, budget, want}   at most so many steps, for about so many milliseconds;
+// {type: "run", steps, budget, want}   at most so many steps, at least one; they and the frame
+//   take about so many milliseconds, as far as one can tell from the frames before;
 //   want: {functions, kernel, test, query}, true where the frame is to have that part
 //   -> {type: "frame"} with step, time (eta times steps), took (milliseconds);
 //      models: network, linear, infinite (or null), each with loss and lossTest (means over
@@ -50,7 +51,7 @@ const serve = () => {
     },
     run({ steps = 1, budget = 12, want = {} }) {
       const begun = performance.now();
-      return FRAME.frame(run, RUN.steps(run, steps, budget), want, begun);
+      return FRAME.frame(run, RUN.steps(run, steps, budget - FRAME.cost(run, want)), want, begun);
     },
     query({ at, budget = 12 }) {
       const part = RUN.follow(run, at, budget);

@@ -20,7 +20,7 @@ const KIT = (() => {
     }
     if (size >= 10 ** digits) {
       const whole = String(Math.round(value));
-      return minus(whole.length > 4 ? whole.replace(/(\d)(?=(\d{3})+$)/g, `$1${NARROW}`) : whole);
+      return minus(size >= 9999.5 ? whole.replace(/(\d)(?=(\d{3})+$)/g, `$1${NARROW}`) : whole);
     }
     return minus(Number(value.toPrecision(digits)));
   }

@@ -6,7 +6,7 @@ const mountPlayground = (() => {
   const REST = 200; // milliseconds until a query that is moved is taken
   const NARROW = 680; // pixels: below, one column (as in layout.css)
   const WRITE = 400; // milliseconds after a change until the address is written
-  const BUDGET = 11; // milliseconds of training in a frame
+  const BUDGET = 12; // milliseconds of the engine for a frame: with messages 1/60 s at most
 
   function mount(figure, given) {
     const still = figure.querySelector(".ntk-still");
@@ -134,7 +134,7 @@ const mountPlayground = (() => {
       functions: true, kernel: true, query: true, query, budget: calm.matches ? 200 : BUDGET,
       speed: app.speed, pictured,
     }));
-    // Until the next frame of the screen; with little motion wanted, a second.
+    // Until the next frame of the screen; with little motion wanted, 0.3 seconds.
     const pictured = () => new Promise((go) => {
       if (calm.matches && player.running()) setTimeout(go, 300);
       else if (document.hidden) setTimeout(go, 100);
@@ -277,7 +277,7 @@ const mountPlayground = (() => {
       const own = app.store.get().data.kind === "points" ? " It contains your points." : "";
       app.copy(`${here}#${link()}`, `The link is copied.${own}`);
     };
-    app.python = () => PYTHON.snippet(app.store.get(), player.run.frame?.step ?? 0);
+    app.python = () => PYTHON.snippet(app.store.get(), player.run.frame?.step || 1); // of no step there is nothing to print
     app.saveSVG = () => SAVE.download("playground.svg", SAVE.picture(live.querySelector(".ntkp-kept"), "Playground"), "image/svg+xml");
     app.savePNG = async () => SAVE.download("playground.png", await SAVE.raster(SAVE.picture(live.querySelector(".ntkp-kept"), "Playground")), "image/png");
     app.saveCSV = async () => SAVE.download("run.csv", (await player.save()).csv, "text/csv");

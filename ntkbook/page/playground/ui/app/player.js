@@ -5,7 +5,7 @@ const PLAYER = (() => {
   const DONE = 1e-10; // of the initial loss: there is nothing left to see
   const THIN = 0.0015; // distance of two points of a loss curve, in powers of ten of the step
   const KERNEL_EVERY = 4, TEST_EVERY = 4; // frames
-  const SLOW = 14; // milliseconds of a frame, beyond which functions come in every third
+  const SLOW = 16; // milliseconds of a frame, beyond which functions come in every third
   const HEAVY = 1e6; // weights times points, beyond which κ is computed on request
   const BUDGET = 30; // milliseconds of one look for κ
 
@@ -149,7 +149,9 @@ const PLAYER = (() => {
       busy = true;
       try {
         while (!closed) {
-          const at = run.asked;
+          // While it runs, the next picture is waited for from here on: so the next message
+          // leaves before the page draws, and after a late answer, at once.
+          const early = running ? wishes().pictured() : null, at = run.asked;
           if (wanted) await build();
           else if (run.frame && at && !sameQuery(at)) {
             const answer = await host.ask({ type: "query", at });
@@ -169,7 +171,7 @@ const PLAYER = (() => {
               on.frame(run);
             }
           } else break;
-          await wishes().pictured();
+          await (running && early ? early : wishes().pictured());
         }
       } catch (error) {
         closed = true;

@@ -39,7 +39,8 @@ const ARGUMENTS = (() => {
       range = CHART.steady(range, -most, most);
       const far = Math.max(-range[0], range[1]);
       const space = { x: [-far, far], y: [0, 1] }, low = chart.height - chart.room.bottom;
-      CHART.rule(chart, space, { x: "", y: "", xTicks: [[-far * 0.8, "against"], [0, "0"], [far * 0.8, "for"]].map(([v, t]) => [v, t]) });
+      const side = KIT.ticks(0, 0.75 * far, 3).found.at(-1);
+      CHART.rule(chart, space, { x: "", y: "", xTicks: [[-side, `${number(-side)} against`], [0, "0"], [side, `${number(side)} for`]] });
       chart.axes.querySelectorAll(".ntkp-grid, .ntkp-rule:first-child").forEach((node) => node.remove());
       chart.axes.querySelectorAll("text[text-anchor=end]").forEach((node) => node.remove());
       const to = chart.scale(space), zero = to.x(0);

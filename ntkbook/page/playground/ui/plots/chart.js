@@ -69,7 +69,8 @@ const CHART = (() => {
 
   function places([low, high], log, count) {
     if (!log) {
-      const { found, gap } = ticks(low, high, count);
+      let { found, gap } = ticks(low, high, count);
+      if (found.length < 2) ({ found, gap } = ticks(low, high, 2 * count)); // 0 alone is no scale
       return found.map((value) => [value, tick(value, gap)]);
     }
     const first = Math.ceil(low - 1e-9), last = Math.floor(high + 1e-9), list = [];
