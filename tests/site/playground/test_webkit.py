@@ -66,6 +66,7 @@ def test_it_is_driven(tab, site):
     tab.until(
         "document.querySelector('.ntkp-words').innerText.includes('error must grow')"
     )
+    tab.evaluate(f"{PLAY}.app.speed = 'fast'")
     tab.click("Run")
     tab.until(STOPPED)
     said = tab.until(f"{SAID}.includes('diverged at step') && {SAID}")
