@@ -27,6 +27,19 @@ OTHERS = {
     "search.html?q=kernel": "#search-results li",
     f"{PAGE}#tour=modes": ".ntkp .highlighted",
 }
+# The pictures that one keeps, as type and size; nothing is put into a folder.
+KEEP = """async () => {
+  const { app } = document.querySelector(".ntk-play").playground;
+  const kept = [], make = URL.createObjectURL;
+  URL.createObjectURL = (blob) => {
+    kept.push([blob.type, blob.size]);
+    return make.call(URL, blob);
+  };
+  HTMLAnchorElement.prototype.click = () => {};
+  app.saveSVG();
+  await app.savePNG();
+  return kept;
+}"""
 SET = """Promise.all([window.MathJax?.startup.promise, document.fonts.ready])
   .then(() => true)"""
 
@@ -66,6 +79,7 @@ def test_it_is_driven(tab, site):
     tab.until(
         "document.querySelector('.ntkp-words').innerText.includes('error must grow')"
     )
+    tab.evaluate(f"{PLAY}.app.speed = 'fast'")
     tab.click("Run")
     tab.until(STOPPED)
     said = tab.until(f"{SAID}.includes('diverged at step') && {SAID}")
@@ -79,6 +93,8 @@ def test_it_is_driven(tab, site):
     tab.click("Reset")
     assert tab.evaluate(f"{PLAY}.app.store.get().training.step") == 0.5
     tab.until(f"{PLAY}.player.idle()")
+    kinds = [kind for kind, size in tab.evaluate(KEEP) if size > 20_000]
+    assert kinds == ["image/svg+xml", "image/png"]
     assert tab.trouble() == []
 
 

@@ -43,7 +43,7 @@ const CONTROLS = (() => {
     const generated = html("div", {},
       slide("data", "count", COUNTS, (n) => `${n}`),
       slide("data", "noise", NOISES, (value) => number(value)),
-      add("data", "test", slider("Test points", listed(TESTS), (n) => `${n}`, set("data", "test"))));
+      slide("data", "test", TESTS, (n) => `${n}`, "tests"));
     const redraw = button("New draw", () => set("data", "seed")(seedAfter(store.get().data.seed)));
     const clear = button("Clear", () => app.edit.clear());
     const signs = choice("A click adds", [["1", "a point labelled +1"], ["-1", "a point labelled −1"]], (value) => (app.sign = Number(value)));

@@ -13,6 +13,7 @@ const NAMES = (() => {
   const ALL = {
     data: ["Targets", "y", 2, "from-steps-to-time"],
     count: ["Training points", "n", 2, "from-steps-to-time"],
+    tests: ["Test points", "", 2, "predictions-at-new-inputs"],
     noise: ["Noise", "", 2, "stopping-early"],
     depth: ["Hidden layers", "L", 3, "more-hidden-layers"],
     width: ["Width", "m", 3, "ten-a-hundred-a-thousand"],
