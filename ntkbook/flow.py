@@ -96,8 +96,9 @@ def training_time(
     .. math:: \frac{c\, c'\, \eta}{1 - \beta}, \qquad
         c = \begin{cases} 1 & \text{with the half} \\ 2 & \text{without,} \end{cases}
 
-    .. math:: c' = \begin{cases} B / n & \text{sum over the batch} \\ 1 / n & \text{mean
-        over its points} \\ 1 / (n k) & \text{mean also over outputs,} \end{cases}
+    .. math:: c' = \begin{cases} B / n & \text{sum over the batch} \\
+        1 / n & \text{mean over its points} \\
+        1 / (n k) & \text{mean also over outputs,} \end{cases}
 
     where B = n without minibatches. For small steps the weights are then where the
     flow is at that time, up to an error of the order of :math:`\eta` and, for

@@ -47,7 +47,7 @@ class Trial(NamedTuple):
 
     @property
     def fitted(self) -> np.ndarray:
-        """The training points that Keras lets a network see: the first 70%.
+        """The first 70% of the training points, which Keras lets a network see.
 
         The script trains with ``validation_split=0.3``. Keras cuts at
         ``int(670 * (1 - 0.3))``, which floating point makes 468 and not 469.

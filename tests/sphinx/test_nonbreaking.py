@@ -28,6 +28,15 @@ def test_a_formula_among_words_has_no_box(before, after):
     assert found.astext() == f"{before}x{after}"
 
 
+def test_equal_words_are_not_taken_for_one_another():
+    formulas = [nodes.math("", name) for name in "xyz"]
+    words = [nodes.Text(", ") for _ in range(2)]
+    found = paragraph(formulas[0], words[0], formulas[1], words[1], formulas[2])
+    assert found.astext() == "x, y, z"
+    boxes = [box.astext() for box in found.findall(nodes.inline)]
+    assert boxes == ["x,", "y,"]
+
+
 def test_numbers_and_references_do_not_break():
     text = "10 000 of 354 000, 95 % in Theorem 1.1 and Chapters 2 to 4; at 20 words"
     kept = paragraph(nodes.Text(text)).astext()

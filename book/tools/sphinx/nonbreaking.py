@@ -14,6 +14,15 @@ SPACE = re.compile(rf"(?:\d (?=\d{{3}}\b|%)|\b(?:{NAMES}) (?=\d))")
 BEFORE, AFTER = re.compile(r"[(\[“]+$"), re.compile(r"[^\s\w(\[“—–]\S*")
 
 
+def put(new, old):
+    """Put one node in another's place. (docutils looks for an equal one, and two texts
+    of a paragraph may be equal.)
+    """
+    siblings = old.parent.children
+    place = next(i for i, each in enumerate(siblings) if each is old)
+    old.parent[place] = new
+
+
 def keep_numbers(doctree):
     """Make the spaces inside numbers, and before them, such that no line breaks."""
     for text in list(doctree.findall(nodes.Text)):
@@ -22,7 +31,7 @@ def keep_numbers(doctree):
         ):
             kept = SPACE.sub(lambda found: found[0][:-1] + "\u00a0", text)
             if kept != text:
-                text.parent.replace(text, nodes.Text(kept))
+                put(nodes.Text(kept), text)
 
 
 def keep_formulas(doctree):
@@ -38,14 +47,14 @@ def keep_formulas(doctree):
         tail = isinstance(after, nodes.Text) and AFTER.match(after)
         if not (head or tail):
             continue
-        parent.replace(formula, box)
+        put(box, formula)
         if head:
-            parent.replace(before, nodes.Text(before[: head.start()]))
+            put(nodes.Text(before[: head.start()]), before)
             box += nodes.Text(head[0])
         box += formula
         if tail:
             box += nodes.Text(tail[0])
-            parent.replace(after, nodes.Text(after[tail.end() :]))
+            put(nodes.Text(after[tail.end() :]), after)
 
 
 def keep_together(app, doctree, docname):

@@ -6,7 +6,10 @@ itself offers it, else that of its module, such as ``ntkbook.flow.decay_rates``.
 """
 
 import inspect
+import sys
 from importlib import import_module
+
+from sphinx.pycode import ModuleAnalyzer
 
 import ntkbook
 
@@ -67,8 +70,21 @@ def directive(address: str) -> str:
         if methods := list(_methods(thing)):
             text += f"\n   :members: {', '.join(methods)}"
         return text
-    kind = "autofunction" if callable(thing) else "autodata"
-    return f".. {kind}:: {address}"
+    if callable(thing):
+        return f".. autofunction:: {address}"
+    value = repr(thing)
+    shown = f"\n   :value: {value}" if len(value) < 60 else ""
+    return f".. py:data:: {address}{shown}\n\n   {_comment(name, thing)}"
+
+
+def _comment(name: str, constant) -> str:
+    """What the comment `#:` says above a constant, in whichever module defines it."""
+    for home in [key for key in sys.modules if f"{key}.".startswith("ntkbook.")]:
+        if vars(sys.modules[home]).get(name) is constant:
+            found = ModuleAnalyzer.for_module(home).find_attr_docs()
+            if lines := found.get(("", name)):
+                return " ".join(lines).strip()
+    raise LookupError(f"no comment '#:' says what {name} is")
 
 
 def _is_called(cls) -> bool:
