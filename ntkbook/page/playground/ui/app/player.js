@@ -149,7 +149,7 @@ const PLAYER = (() => {
       busy = true;
       try {
         while (!closed) {
-          // While it runs, the next picture is waited for from here on: so the next message
+          // While it runs, the next frame is waited for from here on: so the next message
           // leaves before the page draws, and after a late answer, at once.
           const early = running ? wishes().pictured() : null, at = run.asked;
           if (wanted) await build();
