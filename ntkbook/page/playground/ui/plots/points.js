@@ -158,7 +158,7 @@ const POINTS = (() => {
     for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => (held = false));
     node.addEventListener("keydown", (event) => {
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-      if (!way) return;
+      if (!way || !at) return; // not drawn yet
       event.preventDefault();
       const by = event.shiftKey ? FAR : STEP, side = plane ? way[1] : 0;
       move([at[0] + by * (plane ? way[0] : way[0] || way[1]), (at[1] ?? 0) + by * side]);
