@@ -12,11 +12,15 @@ import re
 
 import nbformat
 
+from book.tools.course.exercises.slicing import names_of, needed
 from book.tools.course.submissions import HEADING
 from book.tools.notebooks.colab import MARK
 
 NOTHING_WRITTEN = "\n\n*Nothing is written here; the cells above hold the answer.*"
 OTTERS_BLANK = "_Type your answer here, replacing this text._"
+LONGEST = 100_000  # characters of answers that are looked through for names
+# With these, code reads names that do not stand in it.
+INDIRECT = {"eval", "exec", "globals", "vars", "locals", "get_ipython"}
 RESET = "# So that no exercise finds the answer to the one before.\nanswer = ..."
 
 
@@ -106,12 +110,22 @@ def prepare(nb, release, handed_out: set[str]):
     theirs = [cell for cell in before if MARK not in cell.source]
     early = any(digest(cell.source) not in handed_out for cell in theirs)
     # The chapter itself, in Colab, or cells that were added or changed: then all the
-    # code runs again as it stands, since cells depend on those before them.
+    # code runs again as it stands, since cells depend on those before them. But of a
+    # chapter in which nobody changed anything, and which takes a minute or two, only
+    # what the answers use.
     code = [cell for cell in theirs if cell.cell_type == "code"]
     again = any(digest(cell.source) not in own for cell in code)
+    kept = [cell.source if again else "" for cell in code]
+    if again and all(digest(source) in handed_out for source in kept):
+        below = [cell for region in regions.values() for cell in region.cells]
+        answers = [cell.source for cell in below if cell.cell_type == "code"]
+        kept = _used(kept, [a for a in answers if digest(a) not in handed_out])
+    sources = iter(kept)
     for cell in theirs:
-        new = digest(cell.source) not in handed_out
-        if (cell.cell_type == "code" and again) or (cell.cell_type != "code" and new):
+        if cell.cell_type == "code":
+            if source := next(sources):
+                cells.append(nbformat.v4.new_code_cell(source))
+        elif digest(cell.source) not in handed_out:
             cells.append(_plain(cell))
     early &= len(templates) == 1  # in a project all that was written belongs to it
     written = []
@@ -125,6 +139,22 @@ def prepare(nb, release, handed_out: set[str]):
     for number, cell in enumerate(new.cells):
         cell.id = f"cell-{number}"
     return new, written
+
+
+def _used(chapter: list[str], answers: list[str]) -> list[str]:
+    """What of a chapter's cells must run so that these answers find what they use: of
+    some nothing; all, where the code of the answers does not say."""
+    if sum(map(len, answers)) > LONGEST:
+        return chapter
+    try:
+        names = [names_of(answer) for answer in answers]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # `%time`, or malice
+        return chapter
+    wanted = set().union(*(each.loads | each.late for each in names))
+    if wanted & INDIRECT:
+        return chapter
+    found = dict(needed(chapter, wanted)) if wanted else {}
+    return [found.get(number, "") for number in range(len(chapter))]
 
 
 def _below(

@@ -142,6 +142,46 @@ def test_cells_that_depend_on_an_edited_one_run_again():
     assert order[:3] == ["base = 1", "base = 2", "base += 1"]
 
 
+CHAPTER = [
+    "import math",
+    "slow = math.factorial(9)\nprint(slow)",
+    "grown = [1]\nbase = 1",
+    "def late():\n    return base + slow",
+    "grown.append(2)\nprint('drawn')",
+]
+
+
+@pytest.mark.parametrize(
+    "answer, kept",
+    [
+        ("answer = ...", []),
+        ("answer = 1 / 3", []),
+        ("answer = sum(grown)", [CHAPTER[0], "grown = [1]", "grown.append(2)"]),
+        ("answer = late()", [CHAPTER[0], CHAPTER[1].partition("\n")[0], "base = 1",
+                             CHAPTER[3]]),
+        ("answer = eval('grown')", CHAPTER),
+        ("%time answer = 5", CHAPTER),
+        ("answer = 5" + " " * prepare.LONGEST, CHAPTER),
+    ],
+)  # fmt: skip
+def test_of_a_chapter_runs_what_an_answer_uses(answer, kept):
+    def chapter():
+        cells = [code(source) for source in CHAPTER] + release().cells[2:]
+        return nbformat.v4.new_notebook(cells=cells)
+
+    def started(nb):
+        handed_out = set(prepare.known([release(), chapter()]))
+        new, _ = prepare.prepare(nb, release(), handed_out)
+        order = [c.source for c in new.cells if c.cell_type == "code"]
+        return order[1 : order.index(RESET)]  # without the release's own
+
+    nb = chapter()
+    nb.cells[6].source = answer
+    assert started(nb) == kept
+    nb.cells[1].source = "slow = 7"  # one cell was changed: all of it runs
+    assert started(nb) == [CHAPTER[0], "slow = 7", *CHAPTER[2:]]
+
+
 def test_the_blank_that_otter_leaves_is_blank():
     nb = release()
     nb.cells[9].source = f"<!-- BEGIN QUESTION -->\n\n{nb.cells[9].source}"
