@@ -16,6 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
+from book.tools.site.chromium import GET, find
 from tests.helpers import needs
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +109,8 @@ def violations(page, within=None, colours=True, only=None):
 @contextmanager
 def chromium():
     """A browser that has patience; without one, see needs.py."""
-    path = needs.program("chromium", "chromium-browser", get="apt-get install chromium")
+    path = find()
+    needs.that(path, "Chromium", GET)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=FLAGS, timeout=PATIENCE

@@ -8,7 +8,6 @@ formulas of the headings in its bookmarks; they get their words from the page.
 """
 
 import re
-import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +22,7 @@ from pypdf.generic import NameObject, TextStringObject
 
 from book.tools.about import site_address
 from book.tools.files import contents
+from book.tools.site import chromium
 
 ROOT = Path(__file__).resolve().parents[3]
 HTML = ROOT / "_build" / "html"
@@ -286,14 +286,14 @@ def offer(pdf):
 
 
 def main():
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        sys.exit("Printing needs Chromium; on Debian: apt-get install chromium")
+    path = chromium.find()
+    if path is None:
+        sys.exit(f"Printing needs Chromium; on Debian: {chromium.GET}")
     WHOLE.write_text(whole(), encoding="utf-8")
     try:
         with sync_playwright() as playwright:
             flags = ["--no-sandbox", "--disable-gpu"]
-            browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+            browser = playwright.chromium.launch(executable_path=path, args=flags)
             print_book(typeset(browser), PDF)
             browser.close()
     finally:

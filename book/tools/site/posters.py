@@ -7,10 +7,9 @@ in Chromium, and stored in `ntkbook/page/browser/figures/`. A test draws it agai
 compares.
 """
 
-import shutil
-
 from playwright.sync_api import sync_playwright
 
+from book.tools.site import chromium
 from ntkbook.page import (
     contributions_in_browser,
     large_steps_in_browser,
@@ -31,7 +30,6 @@ PIECES = {
     "learning": learning_in_browser,
     "steps": large_steps_in_browser,
 }
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PAGE = "<!doctype html><body style='width:752px;margin:0'>{}"
 # The columns side by side: pictures, and the lines of text above and below them.
 COLLECT = """() => {
@@ -131,11 +129,13 @@ def playground_still(browser) -> str:
 def main():
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browser = playwright.chromium.launch(
+            executable_path=chromium.find(), args=flags
+        )
         for name in PIECES:
-            path = file(f"{name}.svg")
-            path.touch()
-            path.write_text(still(browser, name), encoding="utf-8")
+            picture = file(f"{name}.svg")
+            picture.touch()
+            picture.write_text(still(browser, name), encoding="utf-8")
         path = pieces.FOLDER / "ui" / "still.svg"
         path.write_text(playground_still(browser), encoding="utf-8")
 

@@ -66,7 +66,8 @@ def test_a_page_has_a_policy(name):
 @pytest.mark.parametrize("name", [n if n in OFTEN else weekly(n) for n in NAMES])
 def test_a_page_from_a_folder_keeps_its_policy(page, name):
     open_from_disk(page, name)
-    page.wait_for_load_state("networkidle")
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(500)  # whatever else it asks for
     assert at_peace(page)
     formulas = page.locator(":is(span, div).math").count()
     assert page.locator("mjx-container").count() == formulas
@@ -116,7 +117,7 @@ def test_what_moves_still_moves(page):
     page.locator(".theme-switch-button").first.click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.locator(".btn-fullscreen-button").first.click()
-    page.wait_for_function("document.fullscreenElement")
+    page.locator(":fullscreen").first.wait_for()
     assert at_peace(page)
 
 

@@ -240,7 +240,7 @@ const mountPlayground = (() => {
     }
     // A reader's own points are written only into a link that is asked for.
     function address() {
-      if (!addressed) return;
+      if (!addressed || !alive) return;
       clearTimeout(writing);
       writing = setTimeout(() => {
         const place = location.href.split("#")[0];
@@ -285,6 +285,7 @@ const mountPlayground = (() => {
     // --- begin
     function fail(error) {
       alive = false;
+      clearTimeout(writing);
       live.remove();
       if (still) still.hidden = false;
       console.error(error);
