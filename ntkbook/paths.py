@@ -58,7 +58,7 @@ def path_kernel(
 
         &K^p(x, x_i) = \eta \sum_s
         \langle \bar g_s(x), \partial_w f(x_i, w_s) \rangle, \\
-        &f(x, w_S) = f(x, w_0) \\ &\quad - \eta \sum_i \sum_s
+        &f(x, w_S) = f(x, w_0) \\[0pt] &\quad - \eta \sum_i \sum_s
         \langle \bar g_s(x), \partial_w f(x_i, w_s) \rangle \, \ell'_i(s), \\
         &\bar g_s(x) = \int_0^1 \partial_w f(x, (1-u)\, w_s + u\, w_{s+1})\, du .
 

@@ -44,7 +44,7 @@ class Theory(NamedTuple):
 
         .. math::
 
-            \text{RMSE}^2 = \frac1n \sum_i &\bigl( (\mathbb E f_t(x_i) - y_i)^2 \\
+            \text{RMSE}^2 = \frac1n \sum_i &\bigl( (\mathbb E f_t(x_i) - y_i)^2 \\[0pt]
             &+ \operatorname{Var} f_t(x_i) \bigr)
 
         Args:
@@ -76,7 +76,8 @@ def theory(
 
         \mathbb E f_t &= A y, \qquad A = K_{*X} K^{-1} (1 - e^{-tK}), \\
         \operatorname{Var} f_t &= \operatorname{diag}\bigl(\Sigma_{**}
-        - A \Sigma_{X*} \\ &\qquad - \Sigma_{*X} A^\top + A \Sigma_{XX} A^\top\bigr)
+        - A \Sigma_{X*} \\[0pt]
+        &\qquad - \Sigma_{*X} A^\top + A \Sigma_{XX} A^\top\bigr)
 
     Args:
         x: training inputs, ``(n, d)``, float64.

@@ -54,10 +54,10 @@ def quadratic_network(
 
     .. math::
 
-        f(x) &= \alpha \Bigl( \bar w^\top x \\
+        f(x) &= \alpha \Bigl( \bar w^\top x \\[0pt]
         &\qquad + \tfrac\varepsilon2\, x^\top (M - M_0)\, x \Bigr), \\
         \bar w &\leftarrow A \bar w - c g, \\
-        M &\leftarrow A M A + c^2 g g^\top \\
+        M &\leftarrow A M A + c^2 g g^\top \\[0pt]
         &\qquad - c\,(A \bar w g^\top + g \bar w^\top A),
 
     where :math:`g = \sum_i r_i x_i`, :math:`A = I - c \varepsilon \sum_i r_i x_i

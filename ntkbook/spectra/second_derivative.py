@@ -36,7 +36,7 @@ def second_derivative_norm(
     .. math::
 
         &\max_{\lVert c \rVert = \lVert v \rVert = 1}
-        \Bigl| \sum_i c_i\, v^\top \partial^2 y_i\, v \Bigr| \\
+        \Bigl| \sum_i c_i\, v^\top \partial^2 y_i\, v \Bigr| \\[0pt]
         &\quad\le\; \max_{\lVert v \rVert = 1}
         \Bigl( \sum_i \lVert \partial^2 y_i\, v \rVert^2 \Bigr)^{1/2}
 

@@ -52,7 +52,7 @@ def light(page: str, searches: bool) -> str:
     """A page without the scripts that it does not use, the others out of its way."""
     unused = [r"_static/scripts/fontawesome\.js"]
     if 'class="math' not in page:
-        unused.append(r"vendor/mathjax/")
+        unused += [r"vendor/mathjax/", r"_static/formulas\.js"]
     if not searches and "search_as_you_type = false" in page:
         unused += [r"_static/searchtools\.js", r"_static/language_data\.js"]
         unused.append(r"searchindex\.js")

@@ -179,6 +179,7 @@ def _shell(config):
         '<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
         f"<title>{config['title']}</title>{links}<style>{paper}{own}</style>"
         f"<script>{setting}</script>"
+        '<script defer src="_static/formulas.js"></script>'
         '<script defer src="vendor/mathjax/tex-mml-chtml.js"></script></head>'
         f'<body class="bd-content"><div class="pdf-title"><h1>{config["title"]}</h1>'
         f"<p>{config['author']}</p>{config['html']['extra_footer']}</div>"

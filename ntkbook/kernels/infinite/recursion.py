@@ -186,7 +186,7 @@ def ntk(
     .. math::
 
         \Theta^{(1)} &= \Sigma^{(1)}, \\
-        \Theta^{(l+1)} &= \Sigma^{(l+1)} \\
+        \Theta^{(l+1)} &= \Sigma^{(l+1)} \\[0pt]
         &\quad + \sigma_w^2\, \mathbb E_{(u, v) \sim \Sigma^{(l)}}[\phi'(u) \phi'(v)]\,
         \Theta^{(l)}
 

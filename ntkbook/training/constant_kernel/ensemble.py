@@ -50,7 +50,7 @@ def ensemble_flow(
     .. math::
 
         \mathbb E f_t &= A_t\, y, \\
-        \operatorname{Cov} f_t &= \Sigma_{**} - A_t \Sigma_{X*} \\
+        \operatorname{Cov} f_t &= \Sigma_{**} - A_t \Sigma_{X*} \\[0pt]
         &\qquad - \Sigma_{*X} A_t^\top + A_t \Sigma_{XX} A_t^\top
 
     Args:

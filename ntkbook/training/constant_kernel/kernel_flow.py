@@ -53,7 +53,7 @@ def kernel_flow(
 
     .. math::
 
-        f(x, t) = {} & f_0(x) + K(x, X) (K + \rho)^{-1} \\
+        f(x, t) = {} & f_0(x) + K(x, X) (K + \rho)^{-1} \\[0pt]
         &\cdot \bigl(I - e^{-(K + \rho) t}\bigr) (y - f_0(X))
 
     One unit of time is one step of size 1: gradient descent with step size

@@ -55,6 +55,7 @@ def settle(page):
         """async () => {
           for (let k = 0; k < 3; k++)
             await new Promise((drawn) => requestAnimationFrame(drawn));
+          await window.MathJax?.startup?.promise;
           await Promise.allSettled(document.getAnimations().map((a) => a.finished));
         }"""
     )
@@ -182,6 +183,23 @@ def test_it_fits_a_phone(visit):
     wrong["console or network"] = [str(each) for each in visit.trouble]  # until now
     wrong["asked of others"] = visit.outside
     assert only_wrong(wrong) == {}
+
+
+def test_a_formula_breaks_on_phones_only(site, browser):
+    # With a mark at the end of a line it continues where there is room.
+    page = browser.new_page(viewport=DESKTOP)
+    page.add_init_script(REFUSED)
+    open_page(page, f"{site.address}{CHAPTERS[0]}.html")
+    formula = page.locator("div.math:has(mjx-mtable)").first
+    tall = []
+    for size in (DESKTOP, PHONE, DESKTOP):
+        page.set_viewport_size(size)
+        settle(page)
+        tall.append(formula.locator("mjx-mtr").count())
+        assert formula.locator("mjx-merror").count() == 0
+    assert tall[0] == tall[2] < tall[1]
+    assert page.evaluate("refused") == []
+    page.close()
 
 
 def test_axe_finds_nothing(visit):
