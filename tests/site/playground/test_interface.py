@@ -115,6 +115,16 @@ def test_points_are_moved_added_and_removed_by_mouse(calm):
     moved = calm.state()["data"]["points"]
     assert moved[:12] == points[:12]
     assert moved[12][0] > points[12][0] and moved[12][1] < points[12][1]
+    page.mouse.move(x - 90, y)
+    page.mouse.down()
+    page.mouse.move(x - 10, y + 10, steps=20)  # a stroke: 80 pixels, a point in each 28
+    page.mouse.up()
+    drawn = calm.state()["data"]["points"]
+    assert drawn[:13] == moved and len(drawn) == 16
+    assert drawn[13][0] < drawn[14][0] < drawn[15][0]
+    for _ in range(3):
+        page.get_by_role("button", name="Undo").click()
+    assert calm.state()["data"]["points"] == moved
     calm.later(700)  # a second click soon after the first adds and removes
     page.mouse.dblclick(x + 30, y + 20)
     assert calm.state()["data"]["points"] == points[:12]

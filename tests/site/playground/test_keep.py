@@ -172,6 +172,11 @@ def test_a_table_is_pasted_dropped_and_read_from_a_file(calm, tmp_path):
         }"""
     )
     page.get_by_text("3 points taken").wait_for()
+    page.get_by_label("Every fourth row is for the test").check()
+    area.fill("\n".join(f"{k} 0.1" for k in range(9)))
+    page.get_by_role("button", name="Use this table").click()
+    data = calm.state()["data"]
+    assert (len(data["points"]), len(data["held_out"])) == (7, 2)
     calm.stopped()
 
 

@@ -70,9 +70,11 @@ const EDIT = (() => {
         draft.data.points = [first.length === 3 ? [0, 0, app.sign] : [...first.slice(0, -1).map(() => 0), 0]];
         draft.data.held_out = [];
       }),
-      table: (points) => {
+      // Of a table each `test`-th row is held out (0: none).
+      table: (rows, test) => {
         app.private = true;
-        change("table", (draft) => Object.assign(draft.data, { kind: "points", points, held_out: [] }));
+        const part = (held) => rows.filter((_, k) => (test > 0 && k % test === test - 1) === held);
+        change("table", (draft) => Object.assign(draft.data, { kind: "points", points: part(false), held_out: part(true) }));
       },
     };
   }

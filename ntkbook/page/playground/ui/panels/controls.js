@@ -109,18 +109,20 @@ const CONTROLS = (() => {
       placeholder: "-1.0, 0.3\n0.0, -0.2\n1.5, 0.9",
     });
     const file = html("input", { type: "file", accept: ".csv,.tsv,.txt,text/*", class: "ntkp-file", "aria-label": "A file with a table" });
+    let held = false;
+    const hold = tickbox("Every fourth row is for the test", (on) => (held = on));
     const note = html("p", { class: "ntkp-note", role: "status" });
     const take = (text) => {
       const found = SAVE.table(text);
       note.textContent = found.problem ?? `${found.points.length} points taken.`
         + (found.scaled.length ? ` Centred and scaled to deviation 1: ${found.scaled.join(", ")}.` : "");
       area.setAttribute("aria-invalid", String(Boolean(found.problem)));
-      if (!found.problem) app.edit.table(found.points);
+      if (!found.problem) app.edit.table(found.points, held ? 4 : 0);
     };
     file.addEventListener("change", async () => file.files[0] && take(await file.files[0].text()));
     const node = html("div", { class: "ntkp-table", hidden: "" },
       html("label", { for: id }, "Rows of inputs (1 to 8) and a target. The table stays in this page; only a link that you copy contains it."),
-      area, html("div", { class: "ntkp-row-buttons" }, button("Use this table", () => take(area.value)), file), note);
+      area, hold.node, html("div", { class: "ntkp-row-buttons" }, button("Use this table", () => take(area.value)), file), note);
     node.addEventListener("dragover", (event) => event.preventDefault());
     node.addEventListener("drop", async (event) => {
       event.preventDefault();

@@ -42,8 +42,8 @@ const PICTURES = (() => {
         buttons.hidden = help.hidden = d > 2;
         boxes.forEach((box) => (box.node.hidden = d > 2 || (d === 2 && box.key !== "test")));
         help.textContent = d === 1
-          ? "Drag a point; click to add one; double-click to remove it. By keyboard: arrows move, Page Up and Page Down go on, Delete removes. The small house is the query."
-          : "Drag a point; click to add one; double-click to remove it. By keyboard: arrows move, Page Up and Page Down go on, Delete removes. The cross is the query.";
+          ? "Drag a point; click to add one, or draw a row of them; double-click to remove one. By keyboard: arrows move, Page Up and Page Down go on, Delete removes. The small house is the query."
+          : "Drag a point; click to add one, or draw a row of them; double-click to remove one. By keyboard: arrows move, Page Up and Page Down go on, Delete removes. The cross is the query.";
       },
       fit: () => {
         if (d === 1) curves.fit(Math.max(160, Math.floor(place.clientWidth)), Math.round(Math.max(230, Math.min(340, 0.56 * place.clientWidth))));

@@ -5,6 +5,7 @@ const POINTS = (() => {
   const { svg, dress, number } = KIT;
   const STEP = 0.05, FAR = 0.25; // of the arrow keys, and with Shift
   const CLICK = 5, AGAIN = 500; // pixels and milliseconds that make a click, a second one
+  const APART = 28; // pixels between the points of a stroke
 
   // `chart` has `node` and `to()`, which maps values to pixels and back; `on` says what
   // to do: move(index, x, y), add(x, y), remove(index), look(index or null), rest().
@@ -86,18 +87,30 @@ const POINTS = (() => {
       nodes[current]?.focus({ preventScroll: true });
     }
 
-    // A click on the ground adds a point there.
+    // A click on the ground adds a point there; a stroke of the mouse or a pen, a row of them
+    // (a finger scrolls the page).
     if (editable) {
-      let down = null;
-      chart.node.addEventListener("pointerdown", (event) => {
-        down = event.button || event.target.closest(".ntkp-handle") ? null : [event.clientX, event.clientY];
-      });
-      chart.node.addEventListener("pointercancel", () => (down = null));
-      chart.node.addEventListener("pointerup", (event) => {
-        if (!down || Math.hypot(event.clientX - down[0], event.clientY - down[1]) > CLICK) return;
-        down = null;
+      let down = null, stroke = false;
+      const add = (event) => {
         added = performance.now();
         on.add(...chart.value(...chart.pixel(event)));
+      };
+      const far = (event) => Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY);
+      chart.node.addEventListener("pointerdown", (event) => {
+        down = event.button || event.target.closest(".ntkp-handle") ? null : event;
+        stroke = false;
+      });
+      chart.node.addEventListener("pointermove", (event) => {
+        if (!down || event.pointerType === "touch" || far(event) < APART) return;
+        if (!stroke) add(down);
+        stroke = true;
+        add(event);
+        down = event;
+      });
+      for (const end of ["pointercancel", "pointerleave"]) chart.node.addEventListener(end, () => (down = null));
+      chart.node.addEventListener("pointerup", (event) => {
+        if (down && !stroke && far(event) <= CLICK) add(event);
+        down = null;
       });
     }
 
