@@ -102,10 +102,10 @@ function filterClaims() {
   const count = document.createElement("output");
   bar.append(count);
 
-  // The page has typographic quotes and spaces, and a reader types plain ones.
+  // The page has typographic quotes, spaces and letters, and a reader types plain ones.
   const typed = { "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " " };
-  const plain = (text) =>
-    text.toLowerCase().replace(/[\u2018\u2019\u201c\u201d\u00a0]/g, (sign) => typed[sign]);
+  Object.assign(typed, { "\u2212": "-", α: "alpha", κ: "kappa", λ: "lambda", σ: "sigma" });
+  const plain = (text) => [...text.toLowerCase()].map((sign) => typed[sign] ?? sign).join("");
   const show = () => {
     const wanted = plain(words.value.trim());
     const asked = wanted || from.value !== "all" || outcome.value !== "all";

@@ -13,6 +13,7 @@ from ntkbook.page import claims
 from ntkbook.page.claims import claim, collect, measure, problems
 from ntkbook.page.claims.measured import rounded
 from ntkbook.page.claims.records import VERDICTS, ClaimError, Record, load, records
+from ntkbook.page.claims.typeset import typeset
 
 BASE = {
     "id": "a-claim",
@@ -364,3 +365,20 @@ def test_records_and_cells_match_one_to_one(tmp_path):
     assert "has no record" in problems({}, good)[0]
     stale = collect([notebook(tmp_path / "02_b.ipynb", row | {"verdict": "refuted"})])
     assert "run the notebook again" in problems(known, stale)[0]
+
+
+@pytest.mark.parametrize(
+    "typed, seen",
+    [
+        ("kappa_R c^2 < 1/2", "κ<sub>R</sub> c<sup>2</sup> &lt; 1/2"),
+        ("m^(-1/2), k^-d, i^-(1 + alpha)",
+         "m<sup>−1/2</sup>, k<sup>−d</sup>, i<sup>−(1 + α)</sup>"),
+        ("-0.94 [-0.96, -0.91]", "−0.94 [−0.96, −0.91]"),
+        ("6.3e-10, 1e-06, 2e4", "6.3·10<sup>−10</sup>, 10<sup>−6</sup>, 2·10<sup>4</sup>"),
+        ("sqrt(m), sqrt(ln m), (y/alpha - f)^2", "√m, √(ln m), (y/α − f)<sup>2</sup>"),
+        # What is no formula stays: names in code, words, ranges, places.
+        ("`kappa(f)`, ntkbook.kappa, alphabet, 06_equivalence, 2-layer, Fig. 1-2",) * 2,
+    ],
+)  # fmt: skip
+def test_formulas_in_sentences_are_set(typed, seen):
+    assert typeset(typed) == seen

@@ -6,6 +6,7 @@ from html import escape
 from numbers import Real
 
 from ntkbook.page.claims.records import VERDICTS, Record
+from ntkbook.page.claims.typeset import typeset
 
 MIME = "application/vnd.ntkbook.claim+json"
 SIGNS = {"=": "", "<=": "≤ ", ">=": "≥ "}
@@ -105,7 +106,7 @@ class Measured:
         if self.control is not None:
             cells["Control"] = with_interval(row, "control")
         numbers = "".join(
-            f"<span>{name} <strong>{escape(value)}</strong></span>"
+            f"<span>{name} <strong>{typeset(value)}</strong></span>"
             for name, value in cells.items()
         )
         found = row["verdict"]
@@ -117,17 +118,17 @@ class Measured:
             "Control": r.control,
             "Remark": r.remark,
         }
-        more = "".join(f"<li>{k}: {escape(v)}</li>" for k, v in more.items() if v)
+        more = "".join(f"<li>{k}: {typeset(v)}</li>" for k, v in more.items() if v)
         paragraph = '<p style="margin:.3em 0;{}">{}</p>'
         return (
             f'<div class="ntk-claim" id="claim-{escape(r.id)}" style="color:inherit;'
             'border-left:4px solid;padding:.1em 0 .1em 1em;margin:1em 0">'
-            + paragraph.format("", f"{escape(r.statement)} ({escape(r.place)})")
+            + paragraph.format("", typeset(f"{r.statement} ({r.place})"))
             + paragraph.format(
                 "display:flex;flex-wrap:wrap;gap:.2em 1.6em",
                 f"{numbers}<strong>{VERDICTS[found]} {found}</strong>",
             )
-            + (paragraph.format("", escape(reason)) if reason else "")
+            + (paragraph.format("", typeset(reason)) if reason else "")
             + f"<details><summary>What was measured, and against what</summary>"
             f'<ul style="margin:.3em 0">{more}</ul></details></div>'
         )

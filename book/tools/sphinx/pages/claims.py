@@ -26,6 +26,7 @@ from book.tools.sphinx.parsed import Parsed, list_table
 from ntkbook.page.claims import collect, problems
 from ntkbook.page.claims.measured import held_against, with_interval
 from ntkbook.page.claims.records import KINDS, MEANING, VERDICTS, Record, records
+from ntkbook.page.claims.typeset import parts, typeset
 
 CHAPTERS = "notebooks/"
 BESIDE = "book/claims"
@@ -125,7 +126,8 @@ class MeasuredValue(SphinxRole):
             message = f"no cell measures the claim {self.text!r}"
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
         address = f"../{_place(records()[self.text], cell)}"
-        return [_raw(_link(address, cell.row["measured"]))], []
+        value = typeset(cell.row["measured"])
+        return [_raw(f'<a href="{escape(address)}">{value}</a>')], []
 
 
 def counts(by: str) -> list[str]:
@@ -206,8 +208,12 @@ def _raw(html: str) -> nodes.raw:
 
 
 def _span(text: str, name: str | None = None) -> nodes.inline:
-    """Text as a node of its own, so that the search of the book finds its words."""
-    return nodes.inline("", text, classes=[name] if name else [])
+    """Text as nodes of their own, so that the search of the book finds its words."""
+    span = nodes.inline(classes=[name] if name else [])
+    makes = {"": nodes.Text, "sup": nodes.superscript, "sub": nodes.subscript}
+    for part, tag in parts(text):
+        span += makes[tag]("", part) if tag else nodes.Text(part)
+    return span
 
 
 def _link(address: str, text: str) -> str:
