@@ -50,13 +50,8 @@ def drawn(parts: dict[str, dict]) -> str:
     lines = []
     for number, part in parts.items():
         for need in part["needs"]:
-            (x1, y1), (x2, y2) = at[need], at[number]
-            x1, x2, y1 = x1 + WIDE / 2, x2 + WIDE / 2, y1 + HIGH
-            bend = (y2 - y1) / 2
-            lines.append(
-                f'<path d="M{x1:g} {y1:g}C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} '
-                f'{x2:g} {y2 - 2:g}" marker-end="url(#ntk-arrow)"/>'
-            )
+            between = range(parts[need]["level"] + 1, part["level"])
+            lines.append(_arrow(at[need], at[number], [rows[k] for k in between], at))
     for number, part in parts.items():
         x, y = at[number]
         middle = x + WIDE / 2
@@ -81,6 +76,28 @@ def drawn(parts: dict[str, dict]) -> str:
         'aria-label="Map of the book: an arrow leads from what is needed to what needs '
         f'it. The list below says the same.">{marker}{"".join(lines)}</svg>'
     )
+
+
+def _arrow(start: tuple, end: tuple, between: list[list[str]], at: dict) -> str:
+    """From a box down to another, through the gaps of the rows between them."""
+    (x, y), (x2, y2) = start, end
+    x, x2, y = x + WIDE / 2, x2 + WIDE / 2, y + HIGH
+    path, steps = f"M{x:g} {y:g}", len(between) + 1
+    for k, row in enumerate(between):
+        gaps = [at[number][0] - ACROSS / 2 for number in row[1:]]
+        gaps += [at[row[-1]][0] + WIDE + ACROSS / 2, at[row[0]][0] - ACROSS / 2]
+        straight = start[0] + WIDE / 2 + (x2 - start[0] - WIDE / 2) * (k + 1) / steps
+        gap = min((g for g in gaps if g > 0), key=lambda g: abs(g - straight))
+        top = at[row[0]][1]
+        path += _bent(x, y, gap, top) + f"V{top + HIGH:g}"
+        x, y = gap, top + HIGH
+    return f'<path d="{path}{_bent(x, y, x2, y2 - 2)}" marker-end="url(#ntk-arrow)"/>'
+
+
+def _bent(x1, y1, x2, y2) -> str:
+    """A curve that begins and ends downwards."""
+    middle = (y1 + y2) / 2
+    return f"C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}"
 
 
 def _numbered(number: str, part: dict) -> str:
@@ -118,7 +135,7 @@ class BookMap(Parsed):
         self.env.note_dependency(str(source / "book" / "course.toml"))
         parts = read(source)
         picture = nodes.raw("", drawn(parts), format="html")
-        text = [":::{dropdown} The same as a list", *listed(parts), ":::"]
+        text = [":::{dropdown} Which chapter needs which, as a list", *listed(parts), ":::"]
         box = nodes.container("", *self.parsed(text), classes=["ntk-map-list"])
         return [picture, box]
 

@@ -123,7 +123,7 @@ class Measured:
         return (
             f'<div class="ntk-claim" id="claim-{escape(r.id)}" style="color:inherit;'
             'border-left:4px solid;padding:.1em 0 .1em 1em;margin:1em 0">'
-            + paragraph.format("", typeset(f"{r.statement} ({r.place})"))
+            + paragraph.format("", typeset(f"{r.statement} (Source: {r.place})"))
             + paragraph.format(
                 "display:flex;flex-wrap:wrap;gap:.2em 1.6em",
                 f"{numbers}<strong>{VERDICTS[found]} {found}</strong>",
