@@ -29,7 +29,10 @@ HTML = ROOT / "_build" / "html"
 PDF = HTML / "ntkbook.pdf"
 # In the site's root, whence the style sheets and pictures are found; it goes again.
 WHOLE = HTML / "whole.html"
-SHORT = 8  # lines of code that are not divided between two sheets
+SHORT, TABLE = (
+    8,
+    20,
+)  # lines of code, of output, that are not divided between two sheets
 TEXT_WIDTH, TEXT_HEIGHT = 642, 964  # CSS pixels: A4 without the margins in pdf.css
 
 # MathJax's hidden copy of each formula, for screen readers, would be printed too, and
@@ -70,12 +73,16 @@ def anchor(name, fragment=""):
 def article(name, names, address):
     """A page's text, ready to stand among the others."""
     text = soup(name).select_one("article.bd-article")
+    _sliders_said(text)
+    for tag in text.select("details.ntk-source, .ntk-claim details"):
+        tag["open"] = ""  # each claim's line, and in chapters all of it
     for tag in text.select(NOT_PRINTED):
         tag.decompose()
     for tag in text.select(".highlight :is(.n, .p, .w)"):
         tag.unwrap()  # words of a program without a colour: they would double the size
     for tag in text.select("pre"):
-        if tag.get_text().strip().count("\n") < SHORT:
+        output = tag.find_parent(class_="cell_output") is not None
+        if tag.get_text().strip().count("\n") < (TABLE if output else SHORT):
             tag["class"] = "pdf-short"
     _solutions_last(text)
     for tag in text.find_all(re.compile("^h[1-5]$")):
@@ -92,6 +99,15 @@ def article(name, names, address):
         _link(tag, name, names, address)
     text.find("section")["id"] = anchor(name)
     return text
+
+
+def _sliders_said(text):
+    """Say in its caption what a figure with sliders shows on paper."""
+    for figure in text.select(".ntk-explore:has(.ntk-sliders)"):
+        labels = figure.select(".ntk-sliders label:has(output)")
+        said = [f"{tag.span.get_text()} {tag.output.get_text()}" for tag in labels]
+        if said and figure.figcaption:
+            figure.figcaption.append(f" Printed here: {', '.join(said)}.")
 
 
 def _solutions_last(text):
@@ -182,7 +198,9 @@ def _shell(config):
         '<script defer src="_static/formulas.js"></script>'
         '<script defer src="vendor/mathjax/tex-mml-chtml.js"></script></head>'
         f'<body class="bd-content"><div class="pdf-title"><h1>{config["title"]}</h1>'
-        f"<p>{config['author']}</p>{config['html']['extra_footer']}</div>"
+        f"<p>{config['author']}</p>{config['html']['extra_footer']}"
+        "<p>Solutions are at the end of each chapter. Code that the pages fold away, "
+        "and figures that move, are in the notebooks.</p></div>"
         '<nav class="pdf-contents"><h1>Contents</h1><ol></ol></nav></body></html>'
     )
 

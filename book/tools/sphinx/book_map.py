@@ -135,7 +135,11 @@ class BookMap(Parsed):
         self.env.note_dependency(str(source / "book" / "course.toml"))
         parts = read(source)
         picture = nodes.raw("", drawn(parts), format="html")
-        text = [":::{dropdown} Which chapter needs which, as a list", *listed(parts), ":::"]
+        text = [
+            ":::{dropdown} Which chapter needs which, as a list",
+            *listed(parts),
+            ":::",
+        ]
         box = nodes.container("", *self.parsed(text), classes=["ntk-map-list"])
         return [picture, box]
 

@@ -223,6 +223,16 @@ def test_links_lead_within_the_pdf(printed):
     assert links > 500
 
 
+def test_what_pages_fold_or_move_is_said_on_paper(built):
+    claims = pdf.article("book/claims", NAMES, None)
+    opened = [tag.has_attr("open") for tag in claims.select("details.ntk-source")]
+    assert opened and all(opened)
+    guide = pdf.article("notebooks/your_network", NAMES, None)
+    assert guide.select(".ntk-explore") and not guide.select(".ntk-sliders, input")
+    for figure in guide.select(".ntk-explore"):
+        assert "Printed here: steps 30." in figure.figcaption.get_text()
+
+
 @pytest.mark.parametrize(
     "name", ["book/start", pytest.param("notebooks/04_infinite_width", marks=weekly)]
 )

@@ -108,7 +108,7 @@ class ClaimsOf(SphinxDirective):
             _raw(
                 f'<details class="ntk-source" data-source="{escape(source)}"><summary>'
             ),
-            nodes.inline("", f"{len(own)} claims: {text}"),
+            nodes.inline("", f"{len(own)} claim{'s' * (len(own) > 1)}: {text}"),
             _raw("</summary>"),
         ]
         for record in own:

@@ -1,31 +1,10 @@
-// Products of matrices, each one array, row after row: four sums at a time and two or four
-// rows together, so that every number that is fetched is used as often as registers allow.
+// Products of matrices, each one array, row after row: four sums at a time and two rows
+// together, so that every number that is fetched is used as often as registers allow.
 const MATRIX = (() => {
-  // Four rows of the product below, from the i-th on, for k divisible by 4.
-  function fourRows(h, i, k, w, at, m, factor, out) {
-    const a = i * k, b = a + k, c = b + k, d = c + k, oa = i * m, ob = oa + m, oc = ob + m, od = oc + m;
-    for (let q = 0; q < k; q += 4) {
-      const a0 = factor * h[a + q], a1 = factor * h[a + q + 1], a2 = factor * h[a + q + 2], a3 = factor * h[a + q + 3];
-      const b0 = factor * h[b + q], b1 = factor * h[b + q + 1], b2 = factor * h[b + q + 2], b3 = factor * h[b + q + 3];
-      const c0 = factor * h[c + q], c1 = factor * h[c + q + 1], c2 = factor * h[c + q + 2], c3 = factor * h[c + q + 3];
-      const d0 = factor * h[d + q], d1 = factor * h[d + q + 1], d2 = factor * h[d + q + 2], d3 = factor * h[d + q + 3];
-      const r0 = at + q * m, r1 = r0 + m, r2 = r1 + m, r3 = r2 + m;
-      for (let j = 0; j < m; j++) {
-        const w0 = w[r0 + j], w1 = w[r1 + j], w2 = w[r2 + j], w3 = w[r3 + j];
-        out[oa + j] += a0 * w0 + a1 * w1 + a2 * w2 + a3 * w3;
-        out[ob + j] += b0 * w0 + b1 * w1 + b2 * w2 + b3 * w3;
-        out[oc + j] += c0 * w0 + c1 * w1 + c2 * w2 + c3 * w3;
-        out[od + j] += d0 * w0 + d1 * w1 + d2 * w2 + d3 * w3;
-      }
-    }
-  }
-
   // out (n x m) = factor * h (n x k) W (k x m), where W stands in w from `at` on.
   function times(h, n, k, w, at, m, factor, out) {
     out.fill(0, 0, n * m);
-    const fours = k % 4 ? 0 : n - (n % 4);
-    for (let i = 0; i < fours; i += 4) fourRows(h, i, k, w, at, m, factor, out);
-    for (let i = fours; i < n; i += 2) {
+    for (let i = 0; i < n; i += 2) {
       const two = i + 1 < n, a = i * k, b = two ? a + k : a, oa = i * m, ob = oa + m;
       let q = 0;
       for (; q + 3 < k; q += 4) {
