@@ -78,8 +78,8 @@ def article(name, names, address):
         tag["open"] = ""  # each claim's line, and in chapters all of it
     for tag in text.select(NOT_PRINTED):
         tag.decompose()
-    for tag in text.select(".highlight :is(.n, .p, .w)"):
-        tag.unwrap()  # words of a program without a colour: they would double the size
+    for tag in text.select(".highlight :is(.n, .p, .w, .o, .si)"):
+        tag.unwrap()  # names and signs in a colour of their own would double the size
     for tag in text.select("pre"):
         output = tag.find_parent(class_="cell_output") is not None
         if tag.get_text().strip().count("\n") < (TABLE if output else SHORT):
