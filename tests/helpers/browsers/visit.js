@@ -135,6 +135,8 @@ async function visit({ address, look }, checks) {
     frame.onload = loaded;
     frame.src = address;
   });
+  // In WebKit the empty page's event may come late, in place of this page's.
+  await until(() => frame.contentWindow.trouble, PATIENCE);
   await frame.contentWindow.MathJax?.startup?.promise;
   await drawn();
   let wrong = {};
