@@ -103,8 +103,8 @@ function filterClaims() {
   bar.append(count);
 
   // The page has typographic quotes, spaces and letters, and a reader types plain ones.
-  const typed = { "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " " };
-  Object.assign(typed, { "\u2212": "-", α: "alpha", κ: "kappa", λ: "lambda", σ: "sigma" });
+  const typed = { "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ",
+    "\u2212": "-", α: "alpha", κ: "kappa", λ: "lambda", φ: "phi", σ: "sigma" };
   const plain = (text) => [...text.toLowerCase()].map((sign) => typed[sign] ?? sign).join("");
   const show = () => {
     const wanted = plain(words.value.trim());

@@ -29,10 +29,8 @@ HTML = ROOT / "_build" / "html"
 PDF = HTML / "ntkbook.pdf"
 # In the site's root, whence the style sheets and pictures are found; it goes again.
 WHOLE = HTML / "whole.html"
-SHORT, TABLE = (
-    8,
-    20,
-)  # lines of code, of output, that are not divided between two sheets
+SHORT = 8  # lines of code that are not divided between two sheets
+TABLE = 20  # the same of output
 TEXT_WIDTH, TEXT_HEIGHT = 642, 964  # CSS pixels: A4 without the margins in pdf.css
 
 # MathJax's hidden copy of each formula, for screen readers, would be printed too, and

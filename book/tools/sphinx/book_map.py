@@ -80,13 +80,12 @@ def drawn(parts: dict[str, dict]) -> str:
 
 def _arrow(start: tuple, end: tuple, between: list[list[str]], at: dict) -> str:
     """From a box down to another, through the gaps of the rows between them."""
-    (x, y), (x2, y2) = start, end
-    x, x2, y = x + WIDE / 2, x2 + WIDE / 2, y + HIGH
-    path, steps = f"M{x:g} {y:g}", len(between) + 1
+    x1, y, x2, y2 = start[0] + WIDE / 2, start[1] + HIGH, end[0] + WIDE / 2, end[1]
+    x, path, steps = x1, f"M{x1:g} {y:g}", len(between) + 1
     for k, row in enumerate(between):
         gaps = [at[number][0] - ACROSS / 2 for number in row[1:]]
         gaps += [at[row[-1]][0] + WIDE + ACROSS / 2, at[row[0]][0] - ACROSS / 2]
-        straight = start[0] + WIDE / 2 + (x2 - start[0] - WIDE / 2) * (k + 1) / steps
+        straight = x1 + (x2 - x1) * (k + 1) / steps
         gap = min((g for g in gaps if g > 0), key=lambda g: abs(g - straight))
         top = at[row[0]][1]
         path += _bent(x, y, gap, top) + f"V{top + HIGH:g}"

@@ -210,7 +210,7 @@ def _raw(html: str) -> nodes.raw:
 def _span(text: str, name: str | None = None) -> nodes.inline:
     """Text as nodes of their own, so that the search of the book finds its words."""
     span = nodes.inline(classes=[name] if name else [])
-    makes = {"": nodes.Text, "sup": nodes.superscript, "sub": nodes.subscript}
+    makes = {"sup": nodes.superscript, "sub": nodes.subscript}
     for part, tag in parts(text):
         span += makes[tag]("", part) if tag else nodes.Text(part)
     return span
