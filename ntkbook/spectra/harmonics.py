@@ -1,4 +1,4 @@
-r"""The spectrum of a kernel of angles on the circle and on spheres.
+r"""The spectrum of a rotation-invariant kernel on the circle and on spheres.
 
 A kernel on the unit sphere of :math:`\mathbb R^d` that depends on the angle alone,
 :math:`\Theta(x, x') = g(\theta)`, is diagonal in the harmonics, for the uniform
@@ -25,7 +25,7 @@ NODES = 256  # at least; twice the highest degree, whose polynomials oscillate
 
 
 class Harmonics(NamedTuple):
-    r"""The spectrum of a kernel of angles, by degree.
+    r"""The spectrum of a rotation-invariant kernel, by degree.
 
     Attributes:
         values: ``(count,)``, eigenvalues :math:`\lambda_0, \lambda_1, \dots`, with
@@ -49,7 +49,7 @@ def harmonic_eigenvalues(
 
     with the Gegenbauer polynomial :math:`P_k` that is 1 at 1; for d = 2 it is
     :math:`\cos k\theta`, for d = 3 Legendre's. The integral is a Gauss quadrature in
-    the angle, which is exact to rounding where g is smooth on the closed interval
+    the angle, which converges fast where g is smooth on the closed interval
     :math:`[0, \pi]`, as the kernels of ReLU networks are: their kink at angle 0 is at
     its end.
 

@@ -47,7 +47,7 @@ WRITTEN = {
     "notebooks/09_feature_learning": (
         "What makes a network leave its initial kernel, and what does it gain? This "
         "chapter studies three causes: a step size that is too large, a scaling with "
-        "width under which features move, and very long training."
+        "width under which features move, and the output scale."
     ),
     "genindex": (
         "The index of the book The Neural Tangent Kernel: the terms of the glossary, "

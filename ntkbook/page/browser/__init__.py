@@ -15,8 +15,8 @@ INFINITE = ["mlp.js", "expectations.js", "infinite.js"]
 _TRAINING_WORDS = (
     "Blue is the network, dashed orange its linear model, black the two points that it "
     "learns. Where the output is scaled up, the weights hardly move, and network and "
-    "linear model agree. Where it is scaled down, from the same weights, they move "
-    "further than their own norm, and the two part."
+    "linear model agree. Where it is scaled down, the weights, initially the same, "
+    "move by more than their own norm, and the two models no longer agree."
 )
 TRAINING = (
     "One network twice, from the same weights. Top: the function that it computes, and "
@@ -24,8 +24,8 @@ TRAINING = (
     "outputs on their way from 0 to the targets, and the kernel Θ as the ellipse "
     "uᵀΘu = const around the targets (u: distance from them; half axes along the "
     "eigenvectors, 1/√λ long). As long as the kernel stays as it was at "
-    "initialisation, dashed, the path crosses this ellipse at a right angle; where the "
-    "kernel changes, solid, the path turns off."
+    "initialisation (dashed), the path crosses this ellipse at a right angle; where "
+    "the kernel changes (solid), the path bends away."
 )
 _POSTERIOR_WORDS = (
     "Left, five random functions of an infinitely wide ReLU network with three hidden "
@@ -37,10 +37,10 @@ POSTERIOR = (
     "An infinitely wide network on one-dimensional inputs, computed in this page from "
     "the recursions for Σ and Θ. Left, five draws at initialisation. Right, the "
     "Bayesian posterior (line and band of two standard deviations) and the function "
-    "that gradient descent learns (dash-dotted). At small bias all happens at x = 0: a "
-    "bend for ReLU, a step for erf that sharpens with depth. At large bias erf "
-    "flattens with depth. The two ways of learning agree at the data, and differ "
-    "between and beyond."
+    "that gradient descent learns (dash-dotted). With a small bias ReLU has a kink at "
+    "x = 0, and erf a step that sharpens with depth. With a large bias erf flattens "
+    "with depth. The two ways of learning agree at the data, and differ between and "
+    "beyond."
 )
 
 
@@ -77,8 +77,8 @@ _STEPS_WORDS = (
     "A network with one hidden layer and two data points, trained by 100 steps of "
     "gradient descent, each 3 over the largest eigenvalue of its initial kernel. Left, "
     "the trained function passes through the points. Middle, the loss grows at first "
-    "and then falls, while that of the linear model grows on. Right, step size times "
-    "eigenvalue falls from 3 to below 2."
+    "and then falls, while that of the linear model keeps growing. Right, step size "
+    "times eigenvalue falls from 3 to below 2."
 )
 STEPS = (
     "Gradient descent on a network with 50 hidden units, on its linear model (dashed, "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from numbers import Real
 
-from ntkbook.page.claims.records import VERDICTS, Record
+from ntkbook.page.claims.records import MEANING, VERDICTS, Record
 from ntkbook.page.claims.typeset import typeset
 
 MIME = "application/vnd.ntkbook.claim+json"
@@ -98,13 +98,14 @@ class Measured:
         row, r = self.row(), self.record
         name, against = held_against(r)
         cells = {name.capitalize(): against}
-        cells["Measured"] = with_interval(row, "measured")
+        has_interval = " (95% interval)" if row["measured interval"] else ""
+        cells[f"Measured{has_interval}"] = with_interval(row, "measured")
         if self.n is not None:
             cells["n"] = str(self.n)
         if self.corrected is not None:
-            cells["Corrected"] = with_interval(row, "corrected")
+            cells["Measured for the correction"] = with_interval(row, "corrected")
         if self.control is not None:
-            cells["Control"] = with_interval(row, "control")
+            cells["Control (should fail)"] = with_interval(row, "control")
         numbers = "".join(
             f"<span>{name} <strong>{typeset(value)}</strong></span>"
             for name, value in cells.items()
@@ -117,6 +118,7 @@ class Measured:
             "Reason for this value": r.reason,
             "Control": r.control,
             "Remark": r.remark,
+            f"What “{found}” means": MEANING[found],
         }
         more = "".join(f"<li>{k}: {typeset(v)}</li>" for k, v in more.items() if v)
         paragraph = '<p style="margin:.3em 0;{}">{}</p>'

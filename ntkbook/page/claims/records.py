@@ -60,7 +60,7 @@ MEANING = {
     "measured.",
     "number reproduced, conclusion not": "The source's number comes out; what it "
     "infers from the number is wrong, for the reason given.",
-    "not reproduced": "The whole interval of our measurement is elsewhere. The row "
+    "not reproduced": "The whole interval of our measurement is elsewhere. The record "
     "says what we know of the cause.",
     "refuted": "The statement is false: besides the measurement there is a proof, a "
     "counter-example or an argument.",
@@ -68,7 +68,7 @@ MEANING = {
     "threshold, the control passes as well, or training was too short.",
     "true by definition": "No experiment could have failed, given what the words mean; "
     "the cell checks our code.",
-    "reported only": "Not run; the row says what it would cost.",
+    "reported only": "Not run; the record says what it would cost.",
 }
 KINDS = {
     "number": "a number of the source",
