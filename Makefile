@@ -25,8 +25,9 @@ WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 # cache. To record it takes a fifth of the tests' time, so `make test` does not.
 TESTMON := $(WITH_CACHE) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
 # Tests and chapters compile much and compute little, so they are compiled in less time:
-# by XLA's older code generator, and the tests without LLVM's optimisations. `make
-# test-all` also runs them all as a reader does. Which of the flags a release has is
+# by XLA's older code generator, the chapters without LLVM's last level of optimisation
+# (which takes five times the time for each use of random numbers), and the tests without
+# any. `make test-all` also runs them all as a reader does. Which of the flags a release has is
 # asked: one that it does not know, or a blank, would end every process that starts JAX.
 QUICK := --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
 # All at once, or else one by one.
@@ -34,6 +35,7 @@ starts = $(shell XLA_FLAGS="$(1)" $(BIN)/python -c "import jax; jax.devices()" \
 	2>/dev/null && echo "$(1)")
 KNOWN = $(or $(call starts,$(QUICK)),$(foreach flag,$(QUICK),$(call starts,$(flag))))
 QUICKLY = XLA_FLAGS="$(strip $(XLA_FLAGS) $(KNOWN) $(1))"
+NEARLY = $(call QUICKLY,--xla_backend_optimization_level=2)
 LIGHTLY = $(call QUICKLY,--xla_backend_optimization_level=0 \
 	--xla_llvm_disable_expensive_passes=true)
 # Longer than any cell takes on a busy machine; a kernel that died would answer never.
@@ -117,7 +119,7 @@ check: lint types  ## quick: style, types, and the tests and chapters that your 
 		[ -z "$$tests" ] || $(LIGHTLY) $(WITH_CACHE) $(PYTEST) $(TWO) --doctest-modules $$tests \
 		$(addprefix --ignore=,$(SLOW_TESTS)) || test $$? -eq 5; fi  # 5: none to run
 	$(if $(strip $(CHANGED)),$(call heading,Chapters that changed))
-	@$(if $(strip $(CHANGED)),$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(CHANGED))
+	@$(if $(strip $(CHANGED)),$(NEARLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(CHANGED))
 
 # The first time all tests of the library, then those that run what has changed.
 record: environment  ## from now on, `make check` runs all library tests that a change concerns
@@ -160,11 +162,11 @@ test-types: environment
 
 test-notebooks: environment  ## a part of test: the chapters, against their outputs
 	$(call heading,Chapters: run again and compared with their stored outputs)
-	@$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(CHAPTERS)
+	@$(NEARLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(CHAPTERS)
 
 test-projects: environment
 	$(call heading,Projects: run again and compared with their stored outputs)
-	@$(call QUICKLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(PROJECTS)
+	@$(NEARLY) $(WITH_CACHE) $(PYTEST) $(TWO) $(NBVAL) $(PROJECTS)
 
 test-readers: environment
 	$(call heading,Chapters and projects: compiled as a reader compiles them)

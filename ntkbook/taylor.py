@@ -32,9 +32,9 @@ def linearize(apply: Callable, params0: PyTree, *, offset: bool = True) -> Calla
 
     .. math:: f_{\mathrm{lin}}(x, w) = f(x, w_0) + \partial_w f(x, w_0) (w - w_0)
 
-    The product with :math:`w - w_0` is one forward-mode derivative, at the cost of
-    about two calls of ``apply``; the Jacobian is never formed. Without the offset
-    :math:`f(x, w_0)` it keeps of the network only its tangent kernel there.
+    The product with :math:`w - w_0` is one forward-mode derivative; the Jacobian is
+    never formed. Without the offset :math:`f(x, w_0)` it keeps of the network only its
+    tangent kernel there.
 
     Args:
         apply: ``apply(params, x) -> (n, k)``.

@@ -1,7 +1,7 @@
 r"""A network of quadratic units, whose training is solved by two moments.
 
 With :math:`f(x) = \frac\alpha N \sum_i \phi(w_i^\top x)` and
-:math:`\phi(h) = h + \frac\varepsilon2 h^2` every gradient step is the same affine map
+:math:`\phi(z) = z + \frac\varepsilon2 z^2` every gradient step is the same affine map
 of every unit's weights. So the mean and the second moment of the units follow a closed
 rule, the same for every N, and the network is a function of these two.
 """

@@ -37,10 +37,10 @@ POSTERIOR = (
     "An infinitely wide network on one-dimensional inputs, computed in this page from "
     "the recursions for Σ and Θ. Left, five draws at initialisation. Right, the "
     "Bayesian posterior (line and band of two standard deviations) and the function "
-    "that gradient descent learns (dash-dotted). With a small bias ReLU has a kink at "
-    "x = 0, and erf a step that sharpens with depth. With a large bias erf flattens "
-    "with depth. The two ways of learning agree at the data, and differ between and "
-    "beyond."
+    "that gradient descent learns (dash-dotted). With a small bias ReLU has a kink "
+    "near x = 0, and erf a step that sharpens with depth. With a large bias erf "
+    "flattens with depth. The two ways of learning agree at the data, and differ "
+    "between and beyond."
 )
 
 

@@ -65,7 +65,8 @@ MEANING = {
     "refuted": "The statement is false: besides the measurement there is a proof, a "
     "counter-example or an argument.",
     "inconclusive": "The experiment could not decide: the interval contains the "
-    "threshold, the control passes as well, or training was too short.",
+    "threshold, a control passes as well, training was too short, or our criterion "
+    "is weak.",
     "true by definition": "No experiment could have failed, given what the words mean; "
     "the cell checks our code.",
     "reported only": "Not run; the record says what it would cost.",

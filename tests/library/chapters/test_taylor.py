@@ -203,7 +203,7 @@ def test_the_one_parameter_model():
 
 @pytest.mark.parametrize("c", [3.0, 10.0])
 def test_the_two_weight_model(c):
-    """The worked case of Chapter 1: kappa does not see the condition number."""
+    """The worked example of Chapter 1: kappa does not see the condition number."""
 
     def apply(w, x):
         return w[0] + x * (w[1] + c / 2 * w[1] ** 2)
