@@ -221,8 +221,12 @@ lock:  ## pin the newest versions again, within pyproject.toml's bounds (needs u
 	uv pip compile $(LOCK) --group book --group test --group course --group colab-jax \
 		-o tests/notebooks/colab-jax-requirements.txt pyproject.toml
 
+# Without what jsonschema would check internationalised addresses with: it builds 38
+# grammars at each import, which costs every process of Jupyter two seconds, and none of
+# them has such addresses to check.
 LOCK := --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 	--generate-hashes --no-emit-index-url --no-emit-find-links \
+	$(addprefix --no-emit-package ,rfc3987-syntax lark) \
 	--custom-compile-command "make lock (install with pip's --no-deps)"
 
 clean:  ## remove _build (but a course with a class in it) and the environments
