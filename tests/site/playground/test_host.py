@@ -1,11 +1,14 @@
 """Where the playground's engine runs: in a worker, or in the page where none may be."""
 
 import gzip
+from html import escape
 
 import pytest
 
 from book.tools.site.content_policy import protected
+from ntkbook.page import playground
 from ntkbook.page.browser.playground import pieces
+from tests.helpers.playground import PLAY, Opened
 
 KIB = 1024
 HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title>'
@@ -72,6 +75,35 @@ def test_a_worker_that_cannot_start_is_replaced(page):
         }}"""
     )
     assert found[2:4] == [3, "page"]
+
+
+def test_a_notebooks_output_gives_the_same_numbers_in_a_sandbox_as_in_colab(
+    browser, tmp_path
+):
+    state = {"network": {"width": 16, "seed": 3}}
+    inside = escape(playground(state)._repr_html_())
+    page, trouble = browser.new_page(), []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("console", lambda m: trouble.append(m.text))
+    page.set_content(f'<iframe sandbox="allow-scripts" srcdoc="{inside}"></iframe>')
+    page.frame_locator("iframe").locator(".ntkp").wait_for()
+    found = page.frames[1].evaluate(
+        f"""async () => {{
+          const play = {PLAY}, app = play.app;
+          app.speed = "fast";
+          app.start(app.store.get(), {{ until: 60 }});
+          while (!play.player.idle()) await new Promise((next) => setTimeout(next, 50));
+          const {{ step, models }} = play.player.run.frame;
+          return [step, [...models.network.outputs]];
+        }}"""
+    )
+    page.close()
+    alone = Opened(browser, tmp_path, state=state)
+    alone.start(alone.state(), 60)
+    frame = alone.frame()
+    alone.close()
+    assert found == [frame["step"], frame["network"][2]] and frame["step"] == 60
+    assert trouble == []
 
 
 def test_the_engine_is_small():
