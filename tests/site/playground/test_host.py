@@ -87,22 +87,21 @@ def test_a_notebooks_output_gives_the_same_numbers_in_a_sandbox_as_in_colab(
     page.on("console", lambda m: trouble.append(m.text))
     page.set_content(f'<iframe sandbox="allow-scripts" srcdoc="{inside}"></iframe>')
     page.frame_locator("iframe").locator(".ntkp").wait_for()
-    found = page.frames[1].evaluate(
-        f"""async () => {{
-          const play = {PLAY}, app = play.app;
-          app.speed = "fast";
-          app.start(app.store.get(), {{ until: 60 }});
-          while (!play.player.idle()) await new Promise((next) => setTimeout(next, 50));
-          const {{ step, models }} = play.player.run.frame;
+    frame = page.frames[1]
+    frame.evaluate(f"{PLAY}.app.start({PLAY}.app.store.get(), {{ until: 60 }})")
+    frame.wait_for_function(f"{PLAY}.player.idle()")
+    step, outputs = frame.evaluate(
+        f"""() => {{
+          const {{ step, models }} = {PLAY}.player.run.frame;
           return [step, [...models.network.outputs]];
         }}"""
     )
     page.close()
     alone = Opened(browser, tmp_path, state=state)
     alone.start(alone.state(), 60)
-    frame = alone.frame()
+    expected = alone.frame()
     alone.close()
-    assert found == [frame["step"], frame["network"][2]] and frame["step"] == 60
+    assert step == expected["step"] == 60 and outputs == expected["network"][2]
     assert trouble == []
 
 
