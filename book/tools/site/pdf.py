@@ -82,6 +82,7 @@ def article(name, names, address):
         output = tag.find_parent(class_="cell_output") is not None
         if tag.get_text().strip().count("\n") < (TABLE if output else SHORT):
             tag["class"] = "pdf-short"
+    _proofs_alike(text)
     _solutions_last(text)
     for tag in text.find_all(re.compile("^h[1-5]$")):
         tag.name = f"h{int(tag.name[1]) + 1}"
@@ -106,6 +107,15 @@ def _sliders_said(text):
         said = [f"{tag.span.get_text()} {tag.output.get_text()}" for tag in labels]
         if said and figure.figcaption:
             figure.figcaption.append(f" Printed here: {', '.join(said)}.")
+
+
+def _proofs_alike(text):
+    """Set a proof that its page folds away as the others are set."""
+    for proof in text.select(".dropdown.admonition"):
+        title = proof.select_one(".admonition-title")
+        if title.get_text().startswith("Proof"):
+            proof["class"] = ["proof", "admonition"]
+            title.find_next("p").insert(0, f"{title.extract().get_text()}. ")
 
 
 def _solutions_last(text):
