@@ -17,10 +17,12 @@ BIN := .venv/bin
 # the CPU.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -p no:cacheprovider -q
 # What JAX has compiled once serves all tests and chapters: by default it keeps only what
-# took longer than a second, and the tests compile thousands of small functions.
+# took longer than a second, and the tests compile thousands of small functions. Where in the
+# code each operation stands, which JAX would note while it traces, nobody reads there.
 WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
-	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 \
+	JAX_INCLUDE_FULL_TRACEBACKS_IN_LOCATIONS=0
 # Which test runs which function, for `make check`: .testmondata, which also needs pytest's
 # cache. To record it takes a fifth of the tests' time, so `make test` does not.
 TESTMON := $(WITH_CACHE) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
@@ -125,7 +127,7 @@ check: lint types  ## quick: style, types, and the tests and chapters that your 
 record: environment  ## from now on, `make check` runs all library tests that a change concerns
 	@$(RECORD) || test $$? -eq 5  # 5: none to run
 
-test:  ## run every check, except those of test-all; 15 to 20 minutes on 2 cores
+test:  ## run every check, except those of test-all; 20 to 25 minutes on 2 cores
 	$(has_python)
 	@MAKE=$(MAKE_COMMAND) $(PYTHON) -m book.tools.stages $(STAGES)
 
