@@ -74,6 +74,9 @@ def article(name, names, address):
     _sliders_said(text)
     for tag in text.select("details.ntk-source, .ntk-claim details"):
         tag["open"] = ""  # each claim's line, and in chapters all of it
+    for tag in text.select(".ntk-claim details li:last-child"):
+        if tag.get_text().startswith("What “"):
+            tag.decompose()  # the page of claims says what each verdict means
     for tag in text.select(NOT_PRINTED):
         tag.decompose()
     for tag in text.select(".highlight :is(.n, .p, .w, .o, .si)"):
