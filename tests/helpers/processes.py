@@ -1,6 +1,7 @@
 """Another Python, for tests that kill it, or start several."""
 
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -22,3 +23,16 @@ def finished(process, wanted=0):
     out, err = process.communicate(timeout=300)
     assert process.returncode == wanted, err
     return out
+
+
+def connected(count, program, *arguments):
+    """Start several, for `jax.distributed`; return what each printed.
+
+    Their first arguments are the address of the first, how many they are, which of
+    them each is.
+    """
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    started = [python(program, address, count, i, *arguments) for i in range(count)]
+    return [finished(one) for one in started]

@@ -53,13 +53,9 @@ def ntk_contributions(
     """
     kernel = kernel_of(apply, params, x1, x2, SUM)
     how = kernel.plan.how
-    parts = kernel.blocks() | {
-        "prepare": partial(_features, how, kernel.params),
-        "contract": partial(_contract, how),
-        "x1": kernel.x1,
-        "x2": kernel.x2,
-        "multiple": 1,
-    }
+    parts = kernel.blocks(None)
+    parts["prepare"] = partial(_features, how, kernel.params)
+    parts["contract"] = partial(_contract, how)
     found = check_finite(gram_in_blocks(**parts, swap=(1, 0, 2)))
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     names = map(jax.tree_util.keystr, paths)

@@ -15,6 +15,7 @@ from ntkbook.kernels.empirical.contraction import ALL, SUM
 from ntkbook.kernels.empirical.tangent import check_finite, kernel_of, ntk
 from ntkbook.kernels.gram import blocks_of_gram, pairs_of_blocks
 from ntkbook.machine.memory_mapped import Mapped, fingerprint
+from ntkbook.machine.mesh import mesh_for
 from ntkbook.machine.progress import progress_bar
 from ntkbook.validation import batch, checks
 from ntkbook.validation.host import outside_jit
@@ -80,9 +81,10 @@ def ntk_on_disk(
         )
     if jax.process_count() > 1:
         raise ValueError(
-            "`path` is one file, and several processes run: call ntk, or start one."
+            "`path` is one file, and several processes run: start one, or call "
+            "ntk(..., sharded=True) and let each save its addressable_shards."
         )
-    blocks = kernel.blocks()
+    blocks = kernel.blocks(mesh_for())
     # The cut depends on the memory budget; a kernel that was begun keeps its own.
     cut: dict[str, Any] = {name: _edges(blocks[name]) for name in ("rows", "columns")}
     which = fingerprint(

@@ -5,9 +5,10 @@ r"""The empirical neural tangent kernel of any network.
 Every parameter contributes, and the kernel is the sum (``contraction.py``). What a
 layer contributes needs no Jacobian: with m units it takes O(n m^2 + n^2 m) operations
 in place of O(n^2 m^2). This module cuts the inputs into blocks that fit in memory, and
-spreads them over the devices that there are.
+spreads each over the devices of a process; several processes share the blocks.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -27,15 +28,24 @@ from ntkbook.kernels.empirical.contraction import (
     features,
     plan_for,
 )
-from ntkbook.kernels.gram import gram_in_blocks, in_parts
+from ntkbook.kernels.gram import gram_by_rows, gram_in_blocks, in_parts
 from ntkbook.machine.memory import GIB, blocks, limit_memory, memory_budget
-from ntkbook.machine.mesh import agreed, everywhere, gather, here, mesh_for, spread
+from ntkbook.machine.mesh import (
+    agreed,
+    everywhere,
+    gather,
+    here,
+    mesh_for,
+    others,
+    spread,
+)
 from ntkbook.validation import batch, checks, independence, model
 from ntkbook.validation.remembered import Remembered
 
 FULL = 512  # rows of outputs; matrix products with fewer do not fill a processor
 PART = 8  # inputs at once, where their features are a long program
 SIDE = 8  # blocks along the side of a symmetric kernel: 36 of 64 are computed
+TURNS = 4  # blocks for each process at least: few are idle while the last is computed
 
 
 def ntk(
@@ -46,6 +56,7 @@ def ntk(
     *,
     trace: bool = False,
     per_output: bool = False,
+    sharded: bool = False,
 ) -> Float[Array, "n1 n2"] | Float[Array, "n1 n2 k k"] | Float[Array, "n1 n2 k"]:
     r"""Return the empirical neural tangent kernel between two sets of inputs.
 
@@ -53,10 +64,11 @@ def ntk(
 
     It is computed on all devices that JAX has, those of other processes included: after
     ``jax.distributed.initialize()`` every process makes the same call and gets the same
-    result. For an ensemble, or for the checkpoints of a training run, call it in a
-    loop: it is compiled once. ``jax.vmap`` over ``params`` makes one program of them,
-    which pays for small dense networks; convolutions run slower in it on processors,
-    and several times slower in ``jax.lax.map``.
+    result. Each computes whole blocks, about half of them where ``x2`` is ``None``, and
+    they exchange them at the end. For an ensemble, or for the checkpoints of a training
+    run, call it in a loop: it is compiled once. ``jax.vmap`` over ``params`` makes one
+    program of them, which pays for small dense networks; convolutions run slower in it
+    on processors, and several times slower in ``jax.lax.map``.
 
     Args:
         apply: ``apply(params, x) -> (n, k)``, a network's ``apply`` or any JAX function
@@ -72,17 +84,26 @@ def ntk(
             but the derivatives of all k outputs are needed as before.
         per_output: return the kernel of each output with itself, without the k^2 - k
             others.
+        sharded: spread the rows of the result over all devices, for a kernel that no
+            process can hold: each of D devices gets n1 / D rows, which must be a whole
+            number. It computes them by itself, and besides them needs memory for
+            features and blocks only. Of a symmetric kernel both halves are computed,
+            and are equal up to rounding: with one half, a device would wait for as many
+            entries as it has computed.
 
     Returns:
         ``(n1, n2)`` for one output; ``(n1, n2, k, k)`` for k outputs, where entry
         ``[i, j, a, b]`` pairs output a at ``x1[i]`` with output b at ``x2[j]``. With
         ``trace`` always ``(n1, n2)``, the sum over a = b; with ``per_output`` always
-        ``(n1, n2, k)``, the entries a = b.
+        ``(n1, n2, k)``, the entries a = b. With ``sharded`` it has a ``NamedSharding``
+        over the first axis, and functions under ``jax.jit`` take it as it is.
 
     Raises:
         ValueError: shapes that do not match, empty, NaN or infinite input, or a kernel
-            that overflows.
-        TypeError: integer or mixed dtypes, or an ``apply`` that is not a function.
+            that overflows; ``params`` or inputs that differ between processes; with
+            ``sharded`` a number of inputs ``x1`` that the devices cannot share evenly.
+        TypeError: integer or mixed dtypes, or an ``apply`` that is not a function;
+            ``sharded`` inside ``jax.jit``.
 
     Example:
         >>> import jax, jax.numpy as jnp, ntkbook
@@ -90,6 +111,9 @@ def ntk(
         >>> x = jnp.array([[1.0, 2.0], [3.0, -1.0]])
         >>> ntkbook.ntk(linear, jnp.zeros(2), x).tolist()   # its kernel is <x, x'>
         [[5.0, 1.0], [1.0, 10.0]]
+        >>> spread = ntkbook.ntk(linear, jnp.zeros(2), x, sharded=True)
+        >>> [part.data.shape for part in spread.addressable_shards]  # on one device
+        [(2, 2)]
         >>> net = ntkbook.mlp(64, 2, outputs=3)         # an ensemble of five
         >>> keys = jax.random.split(jax.random.key(0), 5)
         >>> params = jax.vmap(net.init, (0, None))(keys, x)
@@ -99,11 +123,22 @@ def ntk(
     Source: :cite:t:`jacot2018neural`; the layerwise contraction is the dense case of
     :cite:t:`novak2022fast`.
     """
+    checks.boolean("sharded", sharded)
     kernel = kernel_of(apply, params, x1, x2, pairs_of(trace, per_output))
+    arguments = kernel.params, kernel.x1, kernel.x2
+    if sharded:
+        if checks.is_traced((*arguments, jnp.zeros(()))):
+            raise TypeError(
+                "`sharded` says on which device a row is, but inside jax.jit and its "
+                "like the surrounding program decides; call ntk outside, or without it."
+            )
+        parts = kernel.blocks(mesh_for(), others(), sharded=True)
+        return check_finite(gram_by_rows(**parts))
     if kernel.small:  # calling several programs would be most of the work
         inputs = kernel.x1, kernel.x2
         return check_finite(_at_once(kernel.plan.how, kernel.params, *inputs))
-    return check_finite(gram_in_blocks(**kernel.blocks(), swap=kernel.swap))
+    parts = kernel.blocks(mesh_for(*arguments), others(*arguments))
+    return check_finite(gram_in_blocks(**parts, swap=kernel.swap))
 
 
 def ntk_diagonal(
@@ -177,42 +212,88 @@ class Kernel(NamedTuple):
             return False
         numbers = rows * (4 * plan.work_per_input + rows * plan.work_per_pair)
         fits = numbers * self.dtype.itemsize <= memory_budget()
-        return fits and mesh_for(self.params, self.x1, self.x2) is None
+        arguments = self.params, self.x1, self.x2
+        return fits and mesh_for(*arguments) is None and not others(*arguments)
 
-    def cut(self, devices: int = 1) -> dict[str, Any]:
-        """Return into which blocks inputs are cut, and whether features are kept."""
-        plan, number = self.plan, self.dtype.itemsize
+    def cut(self, devices: int = 1, processes: int = 1) -> dict[str, Any]:
+        """Return into which blocks inputs are cut, and whether features are kept.
 
-        def slices(n, at_most=None):
-            # Two blocks are alive at once, and making one needs as much again.
-            per_row = 4 * plan.work_per_input * number
-            return blocks(n, per_row, at_most, plan.work_per_pair * number)
-
+        Args:
+            devices: over which the rows of a block are spread.
+            processes: which share the blocks.
+        """
         (n1, n2), square = self.shape[:2], self.x2 is None
-        side = max(-(-FULL * devices // plan.outputs), -(-n1 // SIDE))
-        n = n1 if square else n1 + n2
+        # A block is at least as large as fills the devices. Of S x S blocks a symmetric
+        # kernel has about S^2 / 2.
+        least = math.ceil(FULL * devices**0.5 / self.plan.outputs)
+        side = max(SIDE, math.ceil((2 * TURNS * processes) ** 0.5))
+        at_most = [max(least, -(-n // side)) for n in (n1, n2)]
+        if not square and processes == 1:
+            at_most = None, None
         return dict(
-            rows=slices(n1, side if square else None),
-            columns=None if square else slices(n2),
-            keep=n * plan.features * number <= memory_budget() / 2,
+            rows=self.slices(n1, at_most[0]),
+            columns=None if square else self.slices(n2, at_most[1]),
+            keep=self.keep,
         )
 
-    def blocks(self) -> dict[str, Any]:
-        """Return how to compute it block by block, as ``gram_in_blocks`` takes it."""
-        how, mesh = self.plan.how, mesh_for(self.params, self.x1, self.x2)
+    def cut_by_rows(self, devices: int) -> dict[str, Any]:
+        """Return the same where each of so many devices computes its own rows."""
+        (n1, n2), square = self.shape[:2], self.x2 is None
+        if n1 % devices:
+            raise ValueError(
+                f"`sharded` gives each of {devices} devices equally many rows, but "
+                f"`x1` has {n1} inputs; append {-n1 % devices} (copies of one, say) "
+                f"and ignore their entries, or leave out {n1 % devices}."
+            )
+        own = n1 // devices
+        starts, parts = range(0, n1, own), self.slices(own)
+        return dict(
+            rows=[slice(i + s.start, i + s.stop) for i in starts for s in parts],
+            columns=None if square else self.slices(n2),
+            keep=self.keep,
+        )
+
+    def slices(self, n: int, at_most: int | None = None) -> list[slice]:
+        """Return n inputs cut into blocks that fit in memory."""
+        # Two blocks are alive at once, and making one needs as much again.
+        plan, number = self.plan, self.dtype.itemsize
+        per_row, per_pair = 4 * plan.work_per_input, plan.work_per_pair
+        return blocks(n, per_row * number, at_most, per_pair * number)
+
+    @property
+    def keep(self) -> bool:
+        """Say whether the features of all inputs may stay in memory."""
+        n = self.shape[0] if self.x2 is None else sum(self.shape[:2])
+        return n * self.plan.features * self.dtype.itemsize <= memory_budget() / 2
+
+    def blocks(self, mesh, share=False, sharded=False) -> dict[str, Any]:
+        """Return how to compute it block by block, as ``gram_in_blocks`` takes it.
+
+        Args:
+            mesh: the devices of this process; ``None`` for one of them.
+            share: share the work with all processes.
+            sharded: as ``gram_by_rows`` takes it.
+        """
+        how, budget = self.plan.how, memory_budget()
         params, x1, x2 = everywhere(mesh, (self.params, self.x1, self.x2))
         devices = 1 if mesh is None else mesh.size
         prepare = partial(_features, how, mesh, params)
         if self.plan.long and jax.default_backend() == "cpu":
             prepare = partial(in_parts, prepare, PART * devices)
-        with limit_memory(agreed(mesh, memory_budget()) / GIB):
-            cut = self.cut(devices)
+        if share:
+            budget = agreed(budget, params=self.params, x1=self.x1, x2=self.x2)
+        with limit_memory(budget / GIB):
+            if sharded:
+                cut = self.cut_by_rows(jax.device_count())
+            else:
+                cut = self.cut(devices, jax.process_count() if share else 1)
         return dict(
-            contract=partial(_contract, how, mesh),
+            contract=partial(_contract_rows if sharded else _contract, how, mesh),
             prepare=prepare,
             x1=x1,
             x2=x2,
-            multiple=devices,
+            mesh=mesh,
+            share=share,
             **cut,
         )
 
@@ -298,6 +379,11 @@ def _features(how, mesh, params, x):
 
 def _contract(how, mesh, one, two):
     return here(mesh, _contract_everywhere(how, mesh, one, two))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _contract_rows(how, mesh, one, two):
+    return spread(mesh, contract(how, spread(mesh, one), two))
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -195,6 +195,7 @@ CASES = [
     *[(path_kernel, {"integral": bad}, "integral") for bad in (None, "middle", 1)],
     *[(checkpoint_kernel, {"rule": bad}, "rule") for bad in (None, "middle", 1)],
     *[(ntk, {"per_output": bad}, "per_output") for bad in (None, 1, "all")],
+    *[(ntk, {"sharded": bad}, "sharded") for bad in (None, 1, "rows")],
     *[(kernel_flow, {"loss": bad}, "loss")
       for bad in (None, "mean", 1, lambda f: f, X)],
     *[(path_kernel, {"nodes": bad}, "nodes") for bad in (*NOT_INTS, 0)],

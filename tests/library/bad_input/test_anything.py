@@ -87,7 +87,7 @@ ARGUMENTS = {
     "zero_output scale",
     init: "key x",
     apply: "params x",
-    ntk: "apply params x1 x2 trace per_output",
+    ntk: "apply params x1 x2 trace per_output sharded",
     ntk_contributions: "apply params x1 x2",
     ntk_diagonal: "apply params x",
     ntk_operator: "apply params x1 x2",

@@ -1,4 +1,4 @@
-"""The kernel's diagonal, trace, products with vectors, and on many devices."""
+"""The kernel's diagonal, trace and products with vectors."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,6 @@ import pytest
 import ntkbook
 from ntkbook.validation.host import as_matrix
 from tests.helpers.networks import ONE, THREE, agree, setting
-from tests.helpers.processes import finished, python
 
 
 def convolutional(p, x):
@@ -98,75 +97,3 @@ def test_blocks_of_convolutions_change_nothing():
     for gib in (1e-9, 3e-3):
         with ntkbook.limit_memory(gib):
             agree(ntkbook.ntk(apply, params, x), whole, 1e-13)
-
-
-# --- on disk
-
-
-# --- on many devices
-
-COMPUTE = """
-    import sys
-    import jax, jax.numpy as jnp, numpy as np
-
-    jax.config.update("jax_enable_x64", True)
-    port, number, out = sys.argv[1:]
-    if port != "0":
-        jax.config.update("jax_cpu_collectives_implementation", "gloo")
-        jax.distributed.initialize(f"localhost:{port}", 2, int(number))
-    print(jax.device_count())
-    import ntkbook
-
-    x = jnp.asarray(np.random.default_rng(0).standard_normal((21, 3)))
-    net = ntkbook.mlp(8, 2, "tanh", outputs=2, bias_std=0.5)
-    params = jax.tree.map(
-        lambda a: np.sin(np.arange(a.size)).reshape(a.shape),
-        jax.eval_shape(net.init, jax.random.key(0), x),
-    )
-    found = {
-        "full": ntkbook.ntk(net.apply, params, x),
-        "two": ntkbook.ntk(net.apply, params, x, x[:5]),
-        "trace": ntkbook.ntk(net.apply, params, x, trace=True),
-        "diagonal": ntkbook.ntk_diagonal(net.apply, params, x),
-    }
-    with ntkbook.limit_memory(2e-5 * (1 + 9 * int(number))):
-        found["blocks"] = ntkbook.ntk(net.apply, params, x)
-    np.savez(out, **{name: np.asarray(a) for name, a in found.items()})
-"""
-
-
-@pytest.fixture(scope="module")
-def on_one_device(tmp_path_factory):
-    out = tmp_path_factory.mktemp("one") / "found.npz"
-    assert finished(python(COMPUTE, 0, 0, out)) == "1\n"
-    return np.load(out)
-
-
-def same(out, wanted):
-    found = np.load(out)
-    assert set(found) == set(wanted)
-    for name in wanted:
-        agree(found[name], wanted[name], 1e-13)
-
-
-def test_eight_devices(tmp_path, on_one_device):
-    eight = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
-    assert finished(python(COMPUTE, 0, 0, tmp_path / "a.npz", **eight)) == "8\n"
-    same(tmp_path / "a.npz", on_one_device)
-
-
-def test_two_processes(tmp_path, on_one_device):
-    """They share the work, and each has the whole result.
-
-    The memory that they may use differs (``limit_memory`` in the program above): each
-    takes the least, as their blocks would not fit together.
-    """
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    both = [python(COMPUTE, port, i, tmp_path / f"{i}.npz") for i in (0, 1)]
-    assert all("2\n" in finished(one) for one in both)  # gloo prints as well
-    for i in (0, 1):
-        same(tmp_path / f"{i}.npz", on_one_device)
