@@ -103,8 +103,8 @@ def _checked(eigenvalues, n, ridge, population):
     if values.ndim != 1 or (values < 0).any() or not values.any():
         raise ValueError(
             "`eigenvalues` must be a list of numbers of at least 0, some above, but "
-            f"the shape is {values.shape} and the smallest {values.min():.3g}; set to "
-            "0 what rounding made negative."
+            f"the shape is {values.shape} and the smallest {values.min():.3g}; where "
+            "rounding made it negative pass np.maximum(eigenvalues, 0)."
         )
     n = checks.positive_int("n", n)
     ridge = checks.finite_float("ridge", ridge, least=0)

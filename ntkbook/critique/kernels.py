@@ -193,6 +193,7 @@ def _unit(name: str, x) -> None:
     if worst > 1e-6:
         raise ValueError(
             f"`{name}` must hold unit vectors, since the published formulas are meant "
-            f"for no others, but a norm is off by {worst:.1e}; divide each row by "
-            "its norm, or pass published=False."
+            f"for no others, but a norm is off by {worst:.1e}; pass "
+            f"{name} / np.linalg.norm({name}, axis=1, keepdims=True), or "
+            "published=False."
         )

@@ -113,6 +113,8 @@ class Mapped:
                     "function; choose another path, or remove it."
                 )
             return False
+        if not self.path.exists():  # killed between the two files, or removed
+            return False
         try:
             noted = json.loads(self.note.read_text())
             self.plan, self.done = noted["plan"], list(map(int, noted["done"]))
@@ -126,8 +128,6 @@ class Mapped:
             )
         if len(self.done) > total:
             raise self._damaged("its note counts more parts than there are")
-        if not self.path.exists():  # killed between the two files
-            return False
         if self.path.stat().st_size != self._size():
             raise self._damaged(
                 f"it has {self.path.stat().st_size} bytes and not {self._size()}"
@@ -154,7 +154,7 @@ class Mapped:
             raise OSError(
                 error.errno,
                 f"`path`: no room for {self._size() / 2**30:.3g} GiB "
-                f"({os.strerror(error.errno or 0)})",
+                f"({os.strerror(error.errno or 0)}); make room, or choose another path",
                 str(self.path),
             ) from None
 

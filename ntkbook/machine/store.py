@@ -7,6 +7,7 @@ or not at all.
 
 import importlib.metadata
 import json
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -14,7 +15,9 @@ from pathlib import Path
 
 from ntkbook.machine.devices import device_report
 from ntkbook.machine.progress import progress_bar
-from ntkbook.machine.whole_files import replacing
+from ntkbook.machine.whole_files import full, replacing
+
+ROOM = 2**20  # bytes, more than the result of a trial takes
 
 
 class Store:
@@ -27,6 +30,7 @@ class Store:
     Raises:
         ValueError: the folder holds trials of a run with other settings, or a file in
             it is damaged.
+        OSError: the disk is full; said before a trial where it is then.
 
     Example:
         >>> import tempfile
@@ -70,6 +74,8 @@ class Store:
         """Return a trial's result: the one kept, or that of ``compute()``."""
         path = self.folder / f"{name}.json"
         if not path.exists():
+            if shutil.disk_usage(self.folder).free < ROOM:
+                raise full(path)  # before hours of work, not after
             start = time.perf_counter()
             result = compute()
             seconds = round(time.perf_counter() - start, 1)

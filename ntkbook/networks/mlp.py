@@ -115,7 +115,7 @@ class MLP:
             out,
             f"the outputs are not finite: `scale`={self.scale:g} or the numbers in "
             f"`params` are NaN, infinite, or too large for {out.dtype}; make them "
-            "smaller, or call ntkbook.double_precision() first.",
+            f"smaller{checks.more_digits(out.dtype)}.",
         )
 
     def layer_derivatives(

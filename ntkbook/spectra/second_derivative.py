@@ -227,6 +227,6 @@ def _largest_eigenvalue(product, like, bar, start=None):
     except ArpackNoConvergence:
         raise ValueError(
             "Lanczos iterations on the second derivatives of `apply` at `params` did "
-            f"not converge in {like.dtype}; call ntkbook.double_precision() first."
+            f"not converge in {like.dtype}{checks.more_digits(like.dtype)}."
         ) from None
     return float(values[0]), jnp.asarray(vectors[:, 0], like.dtype)

@@ -167,7 +167,12 @@ def _refuse_divergence(run, apply, params, x, loss, step_size):
         try:
             gram = np.asarray(as_matrix(ntk(apply, params, x)), np.float64)
             top = np.linalg.eigvalsh(gram)[-1]
-            advice = f"the largest stable one initially is {2 / top:.3g}."
+            # Not that one: a later kernel may be larger than the initial one.
+            smaller = min(1 / top, step_size / 2)
+            advice = (
+                f"the largest stable one initially is {2 / top:.3g}; pass "
+                f"step_size={smaller:.3g}."
+            )
         except ValueError:
             pass  # inputs that are mixed have no kernel
     raise ValueError(

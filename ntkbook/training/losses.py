@@ -61,7 +61,7 @@ def loss_function(loss, y) -> Callable:
             raise ValueError(
                 "`y` must have shape (n, k), k at least 2, for the softmax loss: the "
                 "probability of each class; for class numbers pass "
-                "jax.nn.one_hot(y.ravel(), k)."
+                "jax.nn.one_hot(y.ravel().astype(int), k)."
             )
         sums = rows.sum(1)
         if not checks.is_traced(y) and (np.abs(sums - 1) > 1e-3).any():

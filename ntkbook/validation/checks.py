@@ -30,8 +30,8 @@ def known(name: str, value) -> None:
     if is_traced(value):
         raise TypeError(
             f"`{name}` is traced by JAX, but its value must be known: it cannot be an "
-            "argument that jax.jit, jax.vmap or jax.grad transforms; in jax.jit name "
-            "it in static_argnames, or call this outside."
+            "argument that jax.jit, jax.vmap or jax.grad transforms; pass "
+            f"static_argnames={name!r} to jax.jit, or call this outside."
         )
 
 
@@ -127,9 +127,11 @@ def function(name: str, value, form: str) -> None:
     try:
         hash(value)
     except TypeError:
+        arguments = form.partition("(")[2].rstrip(")") or "z"
         raise TypeError(
             f"`{name}` must be hashable (compiled code is kept for it), not a "
-            f"{type(value).__name__}; wrap it in a function {form}."
+            f"{type(value).__name__}; wrap it, "
+            f"lambda {arguments}: {name}({arguments})."
         ) from None
 
 
@@ -296,6 +298,13 @@ def finite_result(result, message: str):
     if not is_traced(result) and not all_finite(result):
         raise ValueError(message)
     return result
+
+
+def more_digits(dtype) -> str:
+    """Return the end of an advice where numbers are too large for a dtype."""
+    if dtype == np.float64:
+        return ""
+    return ", or call ntkbook.double_precision() before all arrays are made"
 
 
 def short(value) -> str:

@@ -95,7 +95,8 @@ def test_kernel(k_test, n: int) -> np.ndarray:
     if k_test.shape[1] != n:
         raise ValueError(
             f"`k_test` must have shape (n_test, {n}), one column for each training "
-            f"point, but its shape is {k_test.shape}; is it transposed?"
+            f"point, but its shape is {k_test.shape}"
+            + ("; pass k_test.T." if len(k_test) == n else ".")
         )
     return k_test
 

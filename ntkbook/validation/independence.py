@@ -91,8 +91,8 @@ def check(apply, params, x, needs: str) -> bool:
                 "mixes the inputs of a batch, or holds one row for each of them: "
                 "freeze batch normalisation and dropout (evaluation mode: model.eval() "
                 "in Flax NNX, use_running_average=True in Flax, "
-                "equinox.nn.inference_mode), and pass masks and the like within x, as "
-                "a pytree"
+                "equinox.nn.inference_mode(model)), and pass masks and the like within "
+                "x, as a pytree"
             )
     elif len(found) > 2 and _apart(found[2], found[3], coarsest):
         why = (

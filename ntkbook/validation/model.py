@@ -28,7 +28,8 @@ def parameters(name: str, params):
         if not isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
             raise TypeError(
                 f"`{where}` must be an array, not {checks.short(leaf)}; keep what "
-                "is not a parameter out of the tree (equinox.partition does that)."
+                "is not a parameter out of the tree. For a model of Equinox there is "
+                "ntkbook.from_equinox(model)."
             )
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
             raise TypeError(
@@ -148,7 +149,8 @@ def outputs_of(apply, params, x, *, per_input: bool = True, name: str = "x"):
             f"`apply(params, x)` must return floating-point numbers, but its dtype is "
             f"{out.dtype}"
             + (
-                "; return real and imaginary parts as outputs of their own."
+                "; return real and imaginary parts as outputs of their own, lambda p, "
+                "x: jnp.hstack([apply(p, x).real, apply(p, x).imag])."
                 if jnp.issubdtype(out.dtype, jnp.complexfloating)
                 else "."
             )

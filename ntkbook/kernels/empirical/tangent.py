@@ -406,6 +406,6 @@ def check_finite(gram):
     return checks.finite_result(
         gram,
         f"the tangent kernel is not finite: the derivatives of `apply` at `params` are "
-        f"NaN, infinite, or too large for {gram.dtype}; look at jax.grad(apply) there, "
-        "or call ntkbook.double_precision() first.",
+        f"NaN, infinite, or too large for {gram.dtype}; look at jax.jacrev(apply) "
+        f"there{checks.more_digits(gram.dtype)}.",
     )

@@ -1,11 +1,8 @@
-"""The advice of error messages, taken literally: what they say to type works.
-
-Each case is a call that is refused, the part of the message that is to be typed, and
-where it goes. Then the same call is made again.
-"""
+"""The advice of error messages: inputs, networks, targets, kernels."""
 
 import re
 
+import equinox
 import flax.linen
 import jax
 import jax.numpy as jnp
@@ -14,16 +11,8 @@ import pytest
 from flax import nnx
 
 import ntkbook
-from tests.helpers.networks import agree, dense
-
-NET = ntkbook.mlp(4, 1, outputs=3)
-X = jnp.asarray(np.random.default_rng(0).standard_normal((5, 2)))
-PARAMS = NET.init(jax.random.key(0), X)
-ONE = {"a": jnp.ones((2, 4)) / 3, "b": jnp.ones((4, 1)) / 7}
-
-
-def one_output(p, x):
-    return jnp.tanh(x @ p["a"]) @ p["b"]
+from tests.helpers.draws import weekly
+from tests.library.bad_input.advice import NET, NTK, PARAMS, X, follow, one_output
 
 
 def two_arrays(p, x, mask):
@@ -32,8 +21,8 @@ def two_arrays(p, x, mask):
 
 class Linen(flax.linen.Module):
     @flax.linen.compact
-    def __call__(self, x):
-        x = flax.linen.BatchNorm(use_running_average=True)(x)
+    def __call__(self, x, use_running_average=True):
+        x = flax.linen.BatchNorm()(x, use_running_average=use_running_average)
         return flax.linen.Dense(1)(x)
 
 
@@ -46,9 +35,27 @@ class Nnx(nnx.Module):
         return self.last(self.norm(x))
 
 
-NTK = "ntkbook.ntk(apply, params, x1)"
+def dropping():
+    """A model with dropout, in training mode."""
+    first = equinox.nn.Linear(2, 3, key=jax.random.key(0))
+    return equinox.nn.Sequential([first, equinox.nn.Dropout()])
+
+
+SINGLE = "jax.config.update('jax_enable_x64', False); x1 = np.float32(X); "
+# Models in training mode; `make` makes what they compute in another mode.
+LINEN = SINGLE + (
+    "model = Linen(); variables = model.init(key, x1); params = variables['params']; "
+    "make = lambda call: lambda p, x: call({**variables, 'params': p}, x); "
+    "mode = dict(use_running_average=False); "
+)
+EQUINOX = (
+    "model = dropping(); split = lambda model: equinox.partition(model, "
+    "equinox.is_inexact_array); params, rest = split(model); "
+)
+MODELS = {"Linen": Linen, "Nnx": Nnx, "flax": flax, "nnx": nnx, "dropping": dropping}
+MODELS |= {"equinox": equinox, "two_arrays": two_arrays}
 DESCEND = "ntkbook.gradient_descent(apply, params, x, y, step_size=0.1, steps=1)"
-FLOW = "ntkbook.gradient_flow(apply, params, x, y, times=[0.1], loss='softmax')"
+SOFTMAX = DESCEND[:-1] + ", loss='softmax')"
 SPLIT = "graph, params, rest = nnx.split(model, nnx.Param, ...)"
 # Before, the call, what of the message is typed, and where.
 CASES = [
@@ -57,6 +64,9 @@ CASES = [
     ("", NTK.replace("apply", "net"), r"pass (net\.apply)", "net = {0}"),
     ("key = jax.random.split(key)", "net.init(key, X)", r"them, (key\[0\])",
      "key = {0}"),
+    ("params = PARAMS[:1]", "net.apply(params, X)", r"own (init\(key, x\)) returned",
+     "params = net.{0}"),
+    ("params = {}", NTK, r"parameters that (init)\(", "params = net.{0}(key, x1)"),
     ("", "net.init(0, X)", r"with (jax\.random\.key\(0\))", None),
     ("x = [[1.0]]", "net.init(key, x)", r"with (jnp\.array)\(\.\.\.\)", "x = {0}(x)"),
     ("x1 = [[1.0, 2.0]]", NTK, r"with (jnp\.array)\(\.\.\.\)", "x1 = {0}(x1)"),
@@ -122,18 +132,44 @@ CASES = [
      "apply = lambda p, x: nnx.merge(graph, p, rest)(x); jax.config.update("
      "'jax_enable_x64', False); x1 = np.float32(X)", NTK,
      r"use (ntkbook\.from_nnx\(model\))", "apply, params = {0}"),
+    weekly((LINEN + "call = lambda mode: make(lambda *a: model.apply(*a, mutable="
+     "['batch_stats'], **mode)[0]); apply = call(mode)", NTK,
+     r"(use_running_average=True) in Flax", "apply = call(dict({0}))")),
+    (LINEN + "call = lambda mode: make(lambda *a: model.apply(*a, **mode)); "
+     "apply = call(mode)", NTK,
+     r"or (use_running_average=True)", "apply = call(dict({0}))"),
+    (SINGLE + "model = Nnx(); model.eval(); graph, state = nnx.split(model); params = "
+     "nnx.to_pure_dict(state); apply = None", NTK,
+     r"NNX: (graph, params, rest = .*\))\.$",
+     "{0}; apply = lambda p, x: nnx.merge(graph, p, rest)(x)"),
+    (EQUINOX + "apply = lambda p, x: jax.vmap(equinox.combine(p, rest))(x)", NTK,
+     r": (equinox\.nn\.inference_mode\(model\))", "params, rest = split({0})"),
+    weekly((EQUINOX + "keys = jax.random.split(key, 5); make = lambda rest: lambda p, "
+     "x: jax.vmap(equinox.combine(p, rest))(x, key=jnp.resize(keys, len(x))); "
+     "apply = make(rest)", NTK, r"(equinox\.nn\.inference_mode\(model\))\),",
+     "params, rest = split({0}); apply = make(rest)")),
+    ("model = dropping(); params, apply = model, lambda p, x: jax.vmap(p)(x)", NTK,
+     r"there is (ntkbook\.from_equinox\(model\))", "apply, params = {0}"),
+    ("model = nnx.Linear(2, 1, rngs=nnx.Rngs(0)); f = ntkbook.from_flax",
+     "f(model, {})[1]", r"there is (ntkbook\.from_nnx)",
+     "f = lambda model, _: {0}(model)"),
+    (SINGLE + "model = flax.linen.Dense(1); f = ntkbook.from_nnx", "f(model)[1]",
+     r"there is (ntkbook\.from_flax)", "f = lambda _: {0}(model, model.init(key, x1))"),
+    (SINGLE + "module, variables = flax.linen.Dense(1), {}", "ntkbook.from_flax("
+     "module, variables)[1]", r"what (module\.init)\(", "variables = {0}(key, x1)"),
     # Targets.
     ("params, apply, x, y = ONE, one_output, X, X[:, 0]", DESCEND,
      r"pass (y\[:, None\])", "y = {0}"),
     ("x, y = X, np.array([0, 1, 2, 1, 0])", DESCEND, r"pass (jax\.nn.*\))\.$",
      "y = {0}"),
-    ("x, y = X, jnp.ones((5, 3))", FLOW, r"pass (y / .*\))\.$", "y = {0}"),
+    ("x, y = X, jnp.ones((5, 3))", SOFTMAX, r"pass (y / .*\))\.$", "y = {0}"),
     ("x, y = X, np.ones((5, 1), int); k = 3", DESCEND, r"pass (jax\.nn.*\))\.$",
      "y = {0}"),
     ("x, y, params, apply = X, jnp.array([[0.0], [1], [1], [0], [1]]), ONE, one_output",
-     FLOW.replace("softmax", "logistic"), r"1 pass (2 \* y - 1)", "y = {0}"),
+     SOFTMAX.replace("softmax", "logistic"), r"1 pass (2 \* y - 1)", "y = {0}"),
     ("K, y, k = X @ X.T + np.eye(5), jnp.array([[0.0], [1], [2], [1], [0]]), 3",
-     "ntkbook.kernel_flow(K, y, 1.0, loss='softmax')", r"pass (jax\.nn.*\))\.$",
+     "ntkbook.kernel_sgd(K, y, step_size=0.1, epochs=1, batch_size=5, key=key, "
+     "loss='softmax').loss", r"pass (jax\.nn.*\))\.$",
      "y = {0}"),
     ("target = X.T[:1]", "ntkbook.alignment.target_alignment(X @ X.T, target)",
      r"pass (target\.T)", "target = {0}"),
@@ -145,9 +181,9 @@ CASES = [
      r"pass (images1\[\.\.\., None\])", "images1 = {0}"),
     ("", "ntkbook.infinite.piecewise_linear((1.0, 1.0), (0.0, 1.0, 0.0))",
      r"example (kinks.*\))\.$", None),
-    ("bias_std_bounds = (1e-3, 1e2)",
+    weekly(("bias_std_bounds = (1e-3, 1e2)",
      "ntkbook.infinite.NetworkKernel(bias_std=0.0, bias_std_bounds=bias_std_bounds)"
-     "(X, eval_gradient=True)", r"pass (\w+_bounds=\"fixed\")", "{0}"),
+     "(X, eval_gradient=True)", r"pass (\w+_bounds=\"fixed\")", "{0}")),
     ("params = jax.tree.map(lambda a: a.astype('bfloat16'), params); "
      "x = X.astype('bfloat16')",
      "ntkbook.ntk_on_disk('k.npy', apply, params, x, progress=False)",
@@ -159,49 +195,11 @@ CASES = [
 ]  # fmt: skip
 
 
-def again(text, apply):
-    """Make the function that a message advises, around the one there was."""
-    return eval(text, {"jax": jax, "jnp": jnp, "apply": apply})
-
-
-# Cases whose advised text replaces an argument of the call itself.
-DIRECT = {
-    r"such as (depth=\d)": ("1.5", "{0}"),
-    r"example (depth=\d)": ("-1", "{0}"),
-    r"with (jax\.random\.key\(0\))": ("init(0", "init({0}"),
-    r"example (kinks.*\))\.$": ("(1.0, 1.0), (0.0, 1.0, 0.0)", "{0}"),
-}  # fmt: skip
-
-
-def follow(before, call, pattern, then):
-    known = globals() | {"net": NET, "apply": NET.apply, "x": X, "x1": X}
-    known |= {"params": jax.tree.map(jnp.copy, PARAMS), "key": jax.random.key(0)}
-    known |= {"y": jnp.tile(X[:, :1], 3)}
-    exec(before, known)
-    with pytest.raises((TypeError, ValueError)) as raised:
-        eval(call, known)
-    typed = re.search(pattern, str(raised.value), re.S)
-    assert typed, str(raised.value)
-    if then is None:
-        old, new = DIRECT[pattern]
-        assert old in call
-        call = call.replace(old, new.format(*typed.groups()))
-    else:
-        exec(then.format(*typed.groups()), known)
-    found = eval(call, known)
-    found = found(X) if callable(found) else found
-    numbers = [np.asarray(a, float) for a in jax.tree.leaves(found)]
-    assert numbers and all(np.isfinite(a).all() for a in numbers)
-    if call == NTK and str(getattr(known["x1"], "dtype", "")) == "float64":
-        x1 = jnp.asarray(known["x1"])
-        agree(found, dense(known["apply"], known["params"], x1, x1), 1e-10)
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case[2])
 def test_what_a_message_says_to_type_works(case, tmp_path, monkeypatch, relaxed):
     monkeypatch.chdir(tmp_path)
     try:
-        follow(*case)
+        follow(*case, MODELS)
     finally:
         ntkbook.double_precision()
 

@@ -1,8 +1,10 @@
 """Trials that are kept, runs that can be killed, and the results that pages read."""
 
+import errno
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 
@@ -23,6 +25,34 @@ def test_a_finished_trial_is_not_computed_again(tmp_path):
     again = Store(tmp_path / "run", {"width": 8}).trial("a", compute)
     assert first == again == {"error": 0.25, "seeds": [1, 2]}
     assert len(calls) == 1
+
+
+def test_a_full_disk_is_said_before_a_trial(tmp_path, monkeypatch):
+    """And not after hours of it, where there is any choice."""
+    store = Store(tmp_path, {})
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: usage)
+        with pytest.raises(OSError, match=r"No space left.*: make room, .*a\.json"):
+            store.trial("a", lambda: 1 / 0)
+    assert store.trial("a", lambda: {"x": 1}) == {"x": 1}
+
+
+def test_a_disk_that_is_full_after_a_trial(tmp_path, monkeypatch):
+    """One line with the file's name, which Python's own has not; the rest is kept."""
+
+    def no_room(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = Store(tmp_path, {})
+    store.trial("a", lambda: {"x": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", no_room)
+        with pytest.raises(OSError, match=r"No space left.*: make room, .*b\.json"):
+            store.trial("b", lambda: {"x": 2})
+    assert {p.name for p in tmp_path.iterdir()} == {"settings.json", "a.json"}
+    jobs = {"a": lambda: 1 / 0, "b": lambda: {"x": 2}}
+    assert Store(tmp_path, {}).trials(jobs) == {"a": {"x": 1}, "b": {"x": 2}}
 
 
 def test_a_failed_trial_leaves_nothing(tmp_path):

@@ -181,7 +181,7 @@ def test_divergence_names_the_largest_stable_step():
 
     with pytest.raises(ValueError, match="`step_size`=50") as caught:
         train(50.0, 400)
-    stable = float(re.search(r"initially is ([\d.e+-]+)\.", str(caught.value))[1])
+    stable = float(re.search(r"initially is ([\d.e+-]+);", str(caught.value))[1])
     rates = np.linalg.eigvalsh(np.asarray(X @ X.T) / 3)
     assert stable == pytest.approx(2 / rates[-1], rel=0.01)
     assert train(0.98 * stable).loss[-1] < train(0.98 * stable).loss[0]
