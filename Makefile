@@ -17,12 +17,10 @@ BIN := .venv/bin
 # the CPU.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -p no:cacheprovider -q
 # What JAX has compiled once serves all tests and chapters: by default it keeps only what
-# took longer than a second, and the tests compile thousands of small functions. Where in the
-# code each operation stands, which JAX would note while it traces, nobody reads there.
+# took longer than a second, and the tests compile thousands of small functions.
 WITH_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
-	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 \
-	JAX_INCLUDE_FULL_TRACEBACKS_IN_LOCATIONS=0
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 # Which test runs which function, for `make check`: .testmondata, which also needs pytest's
 # cache. To record it takes a fifth of the tests' time, so `make test` does not.
 TESTMON := $(WITH_CACHE) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q
@@ -36,7 +34,9 @@ QUICK := --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_co
 starts = $(shell XLA_FLAGS="$(1)" $(BIN)/python -c "import jax; jax.devices()" \
 	2>/dev/null && echo "$(1)")
 KNOWN = $(or $(call starts,$(QUICK)),$(foreach flag,$(QUICK),$(call starts,$(flag))))
-QUICKLY = XLA_FLAGS="$(strip $(XLA_FLAGS) $(KNOWN) $(1))"
+# Nor does JAX note where in the code each operation stands.
+QUICKLY = JAX_INCLUDE_FULL_TRACEBACKS_IN_LOCATIONS=0 \
+	XLA_FLAGS="$(strip $(XLA_FLAGS) $(KNOWN) $(1))"
 NEARLY = $(call QUICKLY,--xla_backend_optimization_level=2)
 LIGHTLY = $(call QUICKLY,--xla_backend_optimization_level=0 \
 	--xla_llvm_disable_expensive_passes=true)

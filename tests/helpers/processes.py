@@ -25,14 +25,19 @@ def finished(process, wanted=0):
     return out
 
 
+def free_port():
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 def connected(count, program, *arguments):
     """Start several, for `jax.distributed`; return what each printed.
 
     Their first arguments are the address of the first, how many they are, which of
     them each is.
     """
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        address = f"localhost:{free.getsockname()[1]}"
+    address = f"localhost:{free_port()}"
     started = [python(program, address, count, i, *arguments) for i in range(count)]
     return [finished(one) for one in started]

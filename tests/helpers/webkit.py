@@ -5,7 +5,6 @@ tests would need what stands here: six commands, each a request of the W3C's sta
 """
 
 import json
-import socket
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from tests.helpers import browsers, needs
+from tests.helpers.processes import free_port
 
 PATIENCE = 180  # seconds
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the standard's name for its key
@@ -99,9 +99,7 @@ def webkit(folder: Path):
     """A browser with this folder as its home; without WebKit, see needs.py."""
     driver = needs.program("WebKitWebDriver", get=browsers.WEBKIT)
     program, screen, own = browsers.minibrowser(folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [*screen, driver, "--host=127.0.0.1", f"--port={port}"]
     with browsers.running(command, folder, own):
         address = f"http://127.0.0.1:{port}/"

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
+from tests.helpers.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
@@ -261,9 +262,7 @@ def test_the_course_and_a_book_without_solutions(copy):
      ("make lab", "api")],
 )  # fmt: skip
 def test_those_that_serve_answer_until_interrupted(copy, tmp_path, command, path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     lab = {"ServerApp": {"allow_root": True, "open_browser": False, "port": port}}
     (tmp_path / "jupyter_server_config.json").write_text(json.dumps(lab))
     own = {"JUPYTER_CONFIG_DIR": str(tmp_path)}

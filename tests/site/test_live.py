@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.helpers.chromium import ROOT
+from tests.helpers.processes import free_port
 
 CONFIG = """title: A book
 only_build_toc_files: true
@@ -33,9 +34,7 @@ def small(tmp_path):
 
 @pytest.fixture
 def address(small):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "book.tools.site.live", f"--root={small}"]
     env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(

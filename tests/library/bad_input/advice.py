@@ -42,7 +42,17 @@ DIRECT = {
 
 
 def follow(before, call, pattern, then, names):
-    """Run what stands before the call, the call, what it advises, and it once more."""
+    """Run what stands before the call, the call, what it advises, and it once more.
+
+    Cases may change the precision; afterwards it is double again.
+    """
+    try:
+        _follow(before, call, pattern, then, names)
+    finally:
+        ntkbook.double_precision()
+
+
+def _follow(before, call, pattern, then, names):
     known = globals() | names | {"net": NET, "apply": NET.apply, "x": X, "x1": X}
     known |= {"params": jax.tree.map(jnp.copy, PARAMS), "key": jax.random.key(0)}
     known |= {"y": jnp.tile(X[:, :1], 3)}

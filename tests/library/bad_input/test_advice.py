@@ -198,10 +198,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case[2])
 def test_what_a_message_says_to_type_works(case, tmp_path, monkeypatch, relaxed):
     monkeypatch.chdir(tmp_path)
-    try:
-        follow(*case, MODELS)
-    finally:
-        ntkbook.double_precision()
+    follow(*case, MODELS)
 
 
 def test_the_settings_advised_are_arguments():

@@ -6,7 +6,6 @@ import subprocess
 import matplotlib.pyplot as plt
 import pytest
 
-import ntkbook
 from ntkbook import data, results
 from ntkbook.machine.store import Store
 from ntkbook.page import claims, exercises, figures
@@ -103,7 +102,6 @@ def test_what_a_message_says_to_type_works(case, tmp_path, monkeypatch):
     try:
         follow(*case, NAMES)
     finally:
-        ntkbook.double_precision()
         plt.close("all")
 
 

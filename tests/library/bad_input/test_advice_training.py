@@ -3,7 +3,6 @@
 import jax
 import pytest
 
-import ntkbook
 from tests.helpers.draws import weekly
 from tests.library.bad_input.advice import NTK, follow, one_output
 
@@ -130,5 +129,4 @@ def test_what_a_message_says_to_type_works(case, relaxed):
     try:
         follow(*case, NAMES)
     finally:
-        ntkbook.double_precision()
         assert jax.numpy.ones(1).dtype == "float64"

@@ -6,7 +6,6 @@ widgets of a running kernel, whose sliders draw the figure anew for any value.
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 from playwright.sync_api import TimeoutError, expect
 
 from tests.helpers import needs
+from tests.helpers.processes import free_port
 
 needs.package("jupyterlab", get="make environment")
 needs.package("jupyterlab_myst", get="make environment")
@@ -61,9 +61,7 @@ def lab(tmp_path_factory):
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nb = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(nb, folder / "figures.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     own = {name: str(folder / name) for name in ("JUPYTER_CONFIG_DIR", "IPYTHONDIR")}
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
     command += [
