@@ -48,8 +48,9 @@ SOURCES := ntkbook book/tools tests benchmarks notebooks
 # what can be divided most finely comes last.
 SITE_TESTS := tests/site/test_book_build.py tests/site/test_addresses.py \
 	$(patsubst %,tests/site/figures/test_%.py,live_figures front_page_mathematics) \
-	tests/project/test_environment.py tests/site/test_live.py tests/site/playground \
-	tests/site/figures $(patsubst %,tests/site/pages/test_%.py,comfort slides paper \
+	tests/project/test_environment.py tests/site/test_live.py \
+	$(filter-out %/test_book_page.py,$(wildcard tests/site/playground/test_*.py)) \
+	tests/site/playground tests/site/figures $(patsubst %,tests/site/pages/test_%.py,comfort slides paper \
 	book_browser offline)
 COLAB_TESTS := tests/notebooks/test_colab_run.py
 GRADING_TESTS := $(patsubst %,tests/course/%.py,grading/test_grading \

@@ -153,7 +153,13 @@ def mean_field_risk(
 
     In a population of N, of which n points are drawn without replacement, it is the
     mean error on the N - n others. Without ridge that is N / (N - n) times this
-    formula.
+    formula; with the ridge :math:`\rho` and :math:`s = 1 - \rho / (N \kappa)`,
+    :math:`A = \sum_i L_i^2`, :math:`B = \sum_i (1 - L_i)^2` it is
+
+    .. math::
+
+        E &= \frac{N}{N - n}\, F \sum_i (1 - L_i)^2 v_i^2, \\
+        F &= 1 + \frac{s^2 A - (1 - s)^2 (N - n)}{N - n - s^2 B}
 
     Args:
         eigenvalues, n, ridge, population: as for :func:`effective_ridge`.

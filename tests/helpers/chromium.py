@@ -49,13 +49,6 @@ RUN_AXE = """async ([within, rules, only]) => {
     v.nodes.map((n) => `${v.id} (${v.impact}): ${n.target} ${n.failureSummary}`));
 }"""
 
-# What depends on what an author writes, and takes axe no time. Of the other rules most
-# are about the theme, or about what book.css and the book's own scripts make.
-AUTHORS = ["image-alt", "svg-img-alt", "role-img-alt", "heading-order", "empty-heading"]
-AUTHORS += ["empty-table-header", "td-headers-attr", "th-has-data-cells", "link-name"]
-AUTHORS += ["label", "list", "listitem", "definition-list", "summary-name"]
-AUTHORS += ["duplicate-id-aria"]
-
 # A chapter has ten thousand coloured words of code, and as many parts of formulas: with
 # them axe takes 25 seconds. Of words with one colour on one ground the first stays, and
 # of a formula what is there for screen readers; its glyphs axe cannot see anyway.
@@ -87,23 +80,21 @@ SPARE_AXE = """() => {
 }"""
 
 
-def violations(page, within=None, colours=True, only=None):
+def violations(page, within=None, colours=True):
     """What axe-core finds wrong on a page, or within what a selector names there.
 
     Args:
         colours: whether to look at contrast as well, which takes most of the time;
             "only" looks at nothing else.
-        only: the rules to look at, where not all are.
     """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
+    if colours == "only":
+        return page.evaluate(RUN_AXE, [within, {}, COLOURS])
     rules = dict(ALSO)
     if not colours:
         rules |= {rule: {"enabled": False} for rule in COLOURS}
-    if colours == "only":
-        only = COLOURS
-    rules = {} if only else rules  # axe takes one or the other
-    return page.evaluate(RUN_AXE, [within, rules, only])
+    return page.evaluate(RUN_AXE, [within, rules, None])
 
 
 @contextmanager

@@ -20,3 +20,11 @@ def weekly(*values) -> object:
     the others cover in every run.
     """
     return pytest.param(*values, marks=pytest.mark.weekly)
+
+
+def first(cases) -> list:
+    """Return a test's parameters of which each run takes the first, and `make
+    test-weekly` all: the others are further cases of the same.
+    """
+    one, *others = cases
+    return [one, *(weekly(*(c if isinstance(c, tuple) else (c,))) for c in others)]

@@ -36,6 +36,7 @@ assert "return value" in caught(lambda: infinite.nngp(x, depth=1))
 """
 
 
+@pytest.mark.weekly
 def test_the_hook_catches_a_wrong_shape_in_a_call_and_in_a_result():
     run = subprocess.run([sys.executable, "-c", HOOKED], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

@@ -90,6 +90,7 @@ def test_pips_failures(tool, output, line):
     assert line in text and "\n" not in text
 
 
+@pytest.mark.weekly
 def test_no_network(tool, monkeypatch):
     for name in list(os.environ):
         if name.startswith(("PIP_", "UV_")):

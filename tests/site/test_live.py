@@ -54,6 +54,7 @@ def address(small):
         assert taken.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.weekly
 def test_what_is_edited_is_shown(small, address, browser):
     page = browser.new_page()
     page.goto(address)

@@ -199,6 +199,7 @@ def test_the_operator_and_its_adjoint_agree():
     assert op.rmatvec(v) == pytest.approx(m.T @ v, abs=1e-12)
 
 
+@pytest.mark.weekly
 def test_theorem_1_by_monte_carlo_with_its_rate():
     """|E M u|^2 against E over pairs of draws; the error falls like 1 / sqrt(draws)."""
     u = np.array([0.6, -0.8, 0.0])

@@ -110,6 +110,7 @@ def own_gradient_kernel(depth, width, x, key):
     return sum(np.asarray(g @ g.T) for g in flat)
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("depth,width,within", [(1, 20000, 0.03), (2, 700, 0.1)])
 def test_the_corrected_ntkb_is_that_of_a_wide_network(depth, width, within, relaxed):
     x = unit_vectors(4)

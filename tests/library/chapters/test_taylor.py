@@ -156,6 +156,7 @@ def test_one_point_against_the_dense_hessian(network):
     assert found.upper == pytest.approx(found.value, rel=1e-7)
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize(("n", "outputs"), [(1, 2), (3, 1)])
 def test_several_outputs_enclose_the_tensors_norm(n, outputs):
     net = ntkbook.mlp(5, 1, "tanh", bias_std=0.3, outputs=outputs)

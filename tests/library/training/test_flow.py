@@ -52,6 +52,7 @@ def test_linear_model_follows_the_matrix_exponential(start):
     agree(found.times, TIMES, 0)
 
 
+@pytest.mark.weekly
 def test_logistic_flow_in_closed_form():
     """One weight: z' = 1 / (1 + e^z), so that z + e^z = t + 1."""
     one = jnp.ones((1, 1))
@@ -74,6 +75,7 @@ def test_gradient_descent_approaches_it_at_first_order():
     assert ((ratios > 1.9) & (ratios < 2.15)).all()
 
 
+@pytest.mark.weekly
 def test_outputs_move_by_the_kernel():
     """The same path from the other equation: outputs by -Theta u, integrated."""
     times = np.linspace(0.0, 0.4, 81)
@@ -97,6 +99,7 @@ def test_one_time_float32_and_no_progress():
     agree(rough.outputs, flow().outputs, 1e-4)
 
 
+@pytest.mark.weekly
 def test_tolerance_buys_accuracy():
     exact = flow(NET.apply, PARAMS, times=1.0, tolerance=1e-12)
     errors = [

@@ -44,6 +44,7 @@ def test_the_squared_loss_has_its_closed_form():
     agree(solved.test, closed.test, 1e-8)
 
 
+@pytest.mark.weekly
 def test_single_precision_changes_nothing(relaxed):
     found = ntkbook.kernel_flow(KERNEL, HOT, 1.0, loss="softmax").train
     jax.config.update("jax_enable_x64", False)
@@ -55,6 +56,7 @@ def test_single_precision_changes_nothing(relaxed):
     agree(again, found, 1e-12)
 
 
+@pytest.mark.weekly
 def test_kernels_of_several_outputs(getkey):
     """``(n, n, k, k)`` goes in as ``ntk`` returns it, and comes out as targets do."""
     net = ntkbook.mlp(16, 1, "tanh", outputs=2, bias_std=0.5)

@@ -35,6 +35,7 @@ def flow(t=TIMES, y=Y, f0=F0, ridge=0.0):
     )
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("ridge", [weekly(0.0), 0.3])
 def test_against_an_ode_solver(ridge, relaxed):
     def field(t, f, args):
@@ -67,6 +68,7 @@ def test_against_the_matrix_exponential(ridge):
         agree(found.test[i], F0[N:] + K_TEST @ a, 1e-10)
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("ridge", [0.0, weekly(0.3)])
 def test_against_thousands_of_small_steps(ridge):
     """Euler's steps on the weights of the linearised model err by O(step size)."""

@@ -18,6 +18,7 @@ from playwright.sync_api import TimeoutError, expect
 from tests.helpers import needs
 from tests.helpers.processes import free_port
 
+pytestmark = pytest.mark.weekly
 needs.package("jupyterlab", get="make environment")
 needs.package("jupyterlab_myst", get="make environment")
 

@@ -15,7 +15,7 @@ NAMES += ["genindex", "search"]
 CHAPTERS = [name for name in NAMES if name.startswith("notebooks/")]
 # Over HTTP every page is opened each time (test_book_browser.py); from a folder, one of
 # each kind.
-OFTEN = ("book/start", CHAPTERS[1], "book/claims", "search")
+OFTEN = ("book/start", "book/claims", "search")
 
 
 pytestmark = pytest.mark.usefixtures("built")
@@ -101,6 +101,7 @@ def test_a_foreign_script_is_refused(page):
     assert tried == [None, 3]
 
 
+@pytest.mark.weekly
 def test_what_moves_still_moves(page):
     open_from_disk(page, "notebooks/03_width_scaling")
     figure = page.locator(".ntk-explore").first

@@ -264,6 +264,7 @@ LONGEST = """(box) => {
 }"""
 
 
+@weekly
 def test_a_printed_chapter_has_its_number_and_only_the_solutions_unfolded(
     built, browser
 ):

@@ -242,7 +242,7 @@ def test_the_quiz_hides_until_one_has_predicted(browser, tmp_path):
     page = play.page
     play.evaluate(FAST)
     page.get_by_role("button", name="Quiz me").click()
-    for _ in range(3):
+    for _ in range(2):
         play.stopped()
         assert play.frame()["step"] == 0
         assert page.locator(".ntkp-numbers .ntkp-cover").is_visible()

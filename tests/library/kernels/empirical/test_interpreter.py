@@ -123,6 +123,7 @@ class Attention(nn.Module):
         return nn.Dense(2)(x.mean(1))
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize(
     ("model", "shape"),
     [
@@ -194,6 +195,7 @@ def test_kink_and_stop(relaxed):
     assert agree(apply, params, inputs(4, 3))["['w']"] == GRAMS
 
 
+@pytest.mark.weekly
 def test_float32(relaxed):
     model, x = LeNet(), inputs(6, 8, 8, 2).astype(jnp.float32)
     params = model.init(KEY, x)

@@ -99,6 +99,7 @@ def same(found, wanted, parts):
             agree(array, wanted[name], 1e-13)
 
 
+@pytest.mark.weekly
 def test_eight_devices(tmp_path, on_one_device):
     eight = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
     assert finished(python(COMPUTE, "", 0, 0, tmp_path, **eight)) == "8\n"

@@ -12,7 +12,7 @@ from jax.flatten_util import ravel_pytree
 
 import ntkbook
 from ntkbook.validation.host import as_matrix
-from tests.helpers.draws import examples, weekly
+from tests.helpers.draws import examples, first, weekly
 from tests.helpers.networks import NETWORKS, agree, dense, in_words, plain, setting
 
 # Weekly: what the last two networks have too, each with a property alone.
@@ -32,7 +32,7 @@ def test_two_ways_and_a_dense_jacobian_agree(network):
         agree(ntkbook.ntk(way, params, x1, x2), truth[:, len(x1) :], 1e-10)
 
 
-@pytest.mark.parametrize("network", NETWORKS[2::4], ids=in_words)
+@pytest.mark.parametrize("network", first(NETWORKS[2::4]), ids=in_words)
 def test_single_precision(network):
     apply, params, x1, x2 = setting(jnp.float32, **network)
     double = jax.tree.map(lambda a: a.astype(jnp.float64), (params, x1, x2))
@@ -177,6 +177,7 @@ def test_equinox(getkey):
     agree(ntkbook.ntk(apply, params, x), dense(apply, params, x, x), 1e-10)
 
 
+@pytest.mark.weekly
 def test_flax_equinox_and_the_book_agree(getkey):
     """One function, three libraries, one kernel."""
     x = jax.random.normal(getkey(), (4, 3))

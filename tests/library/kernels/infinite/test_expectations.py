@@ -55,6 +55,7 @@ def pairs(low=0.01, high=4.0):
 at_once = jax.jit(expectations, static_argnums=0)
 
 
+@pytest.mark.weekly
 @examples(10, weekly=300)
 @hypothesis.given(pairs())
 def test_series_against_closed_forms(pair):

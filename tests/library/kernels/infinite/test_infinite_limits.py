@@ -50,6 +50,7 @@ def test_unscaled_first_layer_against_finite_networks():
     within_its_error(np.asarray(draws), kernel(x, depth=2, **settings))
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("activation", ["relu", weekly("tanh")])
 def test_scaled_layers_against_the_librarys_own_finite_networks(activation):
     x = X1[:3]

@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from ntkbook.infinite import cntk, nngp, ntk
+from tests.helpers.draws import first
 from tests.helpers.kernels.infinite import KERNELS, ROOT2, close
 
 RNG = np.random.default_rng(0)
@@ -73,7 +74,7 @@ def test_derivatives_by_inputs_are_finite_and_right(kernel):
             close(slope(x, y, bias), differences, 1e-5)
 
 
-@pytest.mark.parametrize("activation", ["relu", "erf", "tanh"])
+@pytest.mark.parametrize("activation", first(["erf", "relu", "tanh"]))
 def test_derivatives_of_a_whole_kernel_are_finite(activation):
     x = jnp.concatenate([X1, X1[:2], -X1[:2], jnp.eye(5)])
 
@@ -90,7 +91,7 @@ def test_derivatives_of_a_whole_kernel_are_finite(activation):
 
 
 @pytest.mark.parametrize(
-    ("kernel", "activation"), [(nngp, "erf"), (ntk, "relu"), (ntk, "tanh")]
+    ("kernel", "activation"), first([(ntk, "relu"), (nngp, "erf"), (ntk, "tanh")])
 )
 def test_derivatives_by_deviations(kernel, activation):
     """One for all layers, and each layer's own."""

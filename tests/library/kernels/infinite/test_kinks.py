@@ -141,6 +141,7 @@ def test_against_random_units(name, getkey):
         assert abs(value - products.mean()) < 5 * error
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize(
     "name",
     ["hard tanh", *map(weekly, ["elu", "relu6", "own", "elu with a kink", "selu"])],
@@ -169,6 +170,7 @@ def test_derivatives(name, getkey):
     np.testing.assert_allclose(slope, difference, atol=1e-6 * rates[-1])
 
 
+@pytest.mark.weekly
 def test_no_variance():
     """An input that is 0 where there are no biases, as dark pixels are."""
     for activation, at_zero in (
@@ -184,6 +186,7 @@ def test_no_variance():
         assert np.isfinite(derivative(0.0))
 
 
+@pytest.mark.weekly
 def test_many_kinks():
     """Those of tanh's chords: one program whatever their number."""
     kinks = np.linspace(-3, 3, 101)
@@ -200,6 +203,7 @@ def test_many_kinks():
     assert len(equations[0]) < 2 * len(equations[1])
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize(
     "name",
     [*map(weekly, ["hard tanh", "elu", "relu6", "own"]), "elu with a kink", "selu"],

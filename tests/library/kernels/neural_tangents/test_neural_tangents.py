@@ -16,6 +16,7 @@ import pytest
 import ntkbook
 import ntkbook.neural_tangents as nt
 from ntkbook.neural_tangents import stax
+from tests.helpers.draws import first
 from tests.helpers.kernels.neural_tangents import KEY, dense_network, doubled
 from tests.helpers.networks import agree
 
@@ -52,6 +53,7 @@ def test_it_is_the_library_and_tensorflow_stays_out():
     assert "tensorflow" not in sys.modules
 
 
+@pytest.mark.weekly
 def test_in_a_fresh_process():
     """JAX and SciPy stay as they were, and ``batch`` takes two devices."""
     code = (
@@ -146,7 +148,7 @@ NETWORKS["convolutional"] = (
 
 
 @pytest.mark.parametrize("implementation", [1, 2, 3])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", first(NETWORKS))
 def test_the_implementations_agree_with_ours(name, implementation):
     apply, params, x, x_test = NETWORKS[name]
     ours = ntkbook.ntk(apply, params, x, x_test)
@@ -189,6 +191,7 @@ def test_implementation_0_takes_the_cheapest(capsys):
     assert len(counts) == 3
 
 
+@pytest.mark.weekly
 def test_products_with_vectors():
     vector = jnp.asarray(RNG.standard_normal((2, 3)))
     product = nt.empirical_ntk_vp_fn(APPLY, X, X_TEST, PARAMS)(vector)
@@ -234,12 +237,14 @@ def test_linearize_and_taylor_expand_are_ours():
     agree(value(ntkbook.taylor_expand(smooth, PARAMS, 2)), theirs, 1e-12)
 
 
+@pytest.mark.weekly
 def test_batch():
     kernel = nt.empirical_ntk_fn(APPLY, trace_axes=(), vmap_axes=0)
     batched = nt.batch(kernel, batch_size=2)
     agree(batched(X, X_TEST, PARAMS), ours(), 1e-10)
 
 
+@pytest.mark.weekly
 def test_monte_carlo_is_a_mean_over_initialisations():
     sampled = nt.monte_carlo_kernel_fn(INIT, APPLY, KEY, 2, vmap_axes=0)(X, None, "ntk")
     key, expected = KEY, 0

@@ -70,6 +70,7 @@ def test_diag_reg_is_a_ridge_relative_to_the_mean_diagonal():
     agree(relative(None, 0.0, 0.0, K_TEST)[0], Y, 1e-12)
 
 
+@pytest.mark.weekly
 def test_gradient_descent_of_any_loss_takes_our_time():
     """A loss that is half the sum of squares: no factor between the two times."""
     loss = lambda f, y: jnp.sum((f - y) ** 2) / 2  # noqa: E731
@@ -80,6 +81,7 @@ def test_gradient_descent_of_any_loss_takes_our_time():
     agree(ours.test, test, 1e-5)
 
 
+@pytest.mark.weekly
 def test_the_ensemble():
     ensemble = predict.gradient_descent_mse_ensemble(KERNEL, X, Y)
     limit = ensemble(x_test=X_TEST)
@@ -119,6 +121,7 @@ def test_max_learning_rate():
     assert jnp.abs(residual(1.01 * size)).max() > 1e3
 
 
+@pytest.mark.weekly
 def test_predictions_inside_of_jit_and_vmap():
     """A kernel from outside is factored once; a traced one within the program."""
     outside = predict.gradient_descent_mse(K, Y)
@@ -136,6 +139,7 @@ def test_predictions_inside_of_jit_and_vmap():
 
 
 # --- layers
+@pytest.mark.weekly
 def test_dense_kernels_in_closed_form():
     """The stax kernel of one hidden ReLU layer, against the arc-cosine formulas."""
     kernel = closed_form(dense_network(), X, X_TEST)
@@ -237,6 +241,7 @@ def test_layers_without_weights(name):
     agree(found, out @ out.T / out.shape[-1], 1e-10)
 
 
+@pytest.mark.weekly
 def test_convolution_in_closed_form():
     """A linear filter with circular padding keeps the mean over the pixels."""
     filters = stax.Conv(1, (3, 3), padding="CIRCULAR", W_std=1.3)
@@ -246,6 +251,7 @@ def test_convolution_in_closed_form():
     agree(kernel.ntk, mean, 1e-10)
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("pooling", ["flatten", "average"])
 def test_convolutional_networks_are_our_cntk(pooling):
     pool = {"flatten": stax.Flatten, "average": stax.GlobalAvgPool}[pooling]()
@@ -270,6 +276,7 @@ def test_layer_norm_leaves_a_correlation():
     agree(kernel, X @ X.T / size[:, None] / size, 1e-6)
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("position", ["NONE", "SUM"])
 def test_attention(position):
     """Against a wide network's mean product of outputs, roughly, and inside of jit."""
@@ -289,6 +296,7 @@ def test_attention(position):
         agree(jnp.einsum("sia,sja->ij", out, out) / 64 / 64, closed, 0.3)
 
 
+@pytest.mark.weekly
 def test_branches_and_dropout():
     branch = stax.serial(
         stax.FanOut(2),

@@ -72,7 +72,7 @@ def test_the_left_sum_is_symmetric_and_positive_and_the_exact_one_is_not_symmetr
     assert abs(exact - exact.T).max() > 1e-6
 
 
-@pytest.mark.parametrize("batch_size", [None, weekly(2), 4])
+@pytest.mark.parametrize("batch_size", [weekly(None), weekly(2), 4])
 def test_training_is_that_of_gradient_descent(batch_size):
     apply, w = network()
     key = None if batch_size is None else KEY
@@ -93,6 +93,7 @@ def test_points_outside_the_minibatches_contribute_nothing():
     assert moved == 2
 
 
+@pytest.mark.weekly
 def test_a_function_without_layers_gives_the_same():
     apply, w = network(depth=2)
     one = books(apply, w)
@@ -103,7 +104,7 @@ def test_a_function_without_layers_gives_the_same():
     )
 
 
-@pytest.mark.parametrize("integral", ["start", "exact"])
+@pytest.mark.parametrize("integral", [weekly("start"), "exact"])
 @pytest.mark.parametrize("activation", [weekly("tanh"), "relu"])
 def test_blocks_of_queries_change_nothing(integral, activation):
     apply, w = network(activation)

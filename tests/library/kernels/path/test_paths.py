@@ -25,12 +25,12 @@ from tests.helpers.kernels.path_networks import (
 @pytest.mark.parametrize(
     ("activation", "depth", "loss", "batch_size"),
     [
-        ("tanh", 1, "squared", None),
+        weekly("tanh", 1, "squared", None),
         ("tanh", 2, "logistic", 4),
         weekly("erf", 1, "logistic", None),
         weekly("erf", 2, "squared", 4),
         weekly("gelu", 1, "squared", 4),
-        ("gelu", 2, "logistic", None),
+        weekly("gelu", 2, "logistic", None),
     ],
 )
 def test_exact_books_balance_to_rounding(activation, depth, loss, batch_size):
@@ -43,8 +43,9 @@ def test_exact_books_balance_to_rounding(activation, depth, loss, batch_size):
     assert 1e-6 < left.error < 0.3  # else the line above shows nothing
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize(
-    "options", [weekly({}), dict(momentum=0.5), weekly(dict(batch_size=4, key=KEY))]
+    "options", [{}, dict(momentum=0.5), dict(batch_size=4, key=KEY)]
 )
 def test_single_precision_balances_to_its_own_rounding(options):
     net = ntkbook.mlp(12, 1, "tanh", bias_std=0.5, outputs=2)
@@ -129,6 +130,7 @@ def test_units_that_stay_at_their_kink_do_no_harm():
     assert (found.kernel[0] == 0).all()
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("depth", [weekly(1), 2, weekly(3)])
 def test_kinks_of_relu_are_resolved(depth):
     apply, w = network("relu", depth, weight_std=2**0.5)
