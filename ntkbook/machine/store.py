@@ -7,7 +7,6 @@ or not at all.
 
 import importlib.metadata
 import json
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from ntkbook.machine.devices import device_report
 from ntkbook.machine.progress import progress_bar
-from ntkbook.machine.whole_files import full, replacing
+from ntkbook.machine.whole_files import replacing, reserving
 
 ROOM = 2**20  # bytes, more than the result of a trial takes
 
@@ -49,7 +48,8 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "settings.json"
         if not path.exists():
-            _write(path, self.settings)
+            with replacing(path) as file:
+                file.write(_text(self.settings))
         found = _read(path)
         others = {_read(p)["machine"] for p in self._trials()} - {_machine()}
         if others:
@@ -74,13 +74,12 @@ class Store:
         """Return a trial's result: the one kept, or that of ``compute()``."""
         path = self.folder / f"{name}.json"
         if not path.exists():
-            if shutil.disk_usage(self.folder).free < ROOM:
-                raise full(path)  # before hours of work, not after
-            start = time.perf_counter()
-            result = compute()
-            seconds = round(time.perf_counter() - start, 1)
-            made = {"result": result, "seconds": seconds, "machine": _machine()}
-            _write(path, made)
+            with reserving(path, ROOM) as file:  # not full after hours of work
+                start = time.perf_counter()
+                result = compute()
+                seconds = round(time.perf_counter() - start, 1)
+                made = {"result": result, "seconds": seconds, "machine": _machine()}
+                file.write(_text(made))
         return _read(path)["result"]
 
     def trials(self, jobs: Mapping[str, Callable[[], dict]]) -> dict[str, dict]:
@@ -144,7 +143,5 @@ def _read(path: Path) -> dict:
     )
 
 
-def _write(path: Path, content) -> None:
-    text = json.dumps(content, indent=1) + "\n"  # fails before a file is begun
-    with replacing(path) as file:
-        file.write(text)
+def _text(content) -> str:
+    return json.dumps(content, indent=1) + "\n"

@@ -7,11 +7,12 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from ntkbook import results
-from ntkbook.machine.store import Store
+from ntkbook.machine.store import ROOM, Store
 
 
 def test_a_finished_trial_is_not_computed_again(tmp_path):
@@ -27,22 +28,51 @@ def test_a_finished_trial_is_not_computed_again(tmp_path):
     assert len(calls) == 1
 
 
-def test_a_full_disk_is_said_before_a_trial(tmp_path, monkeypatch):
-    """And not after hours of it, where there is any choice."""
+@pytest.mark.parametrize("can_hold", [True, False])
+def test_a_full_disk_is_said_before_a_trial(tmp_path, monkeypatch, can_hold):
+    """And not after hours of it; where a file without a name can hold the room, and
+    where none can, and it is looked for."""
+
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     store = Store(tmp_path, {})
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "disk_usage", lambda _: usage)
+        if can_hold:
+            patch.setattr(os, "posix_fallocate", no_room)
+        else:
+            patch.delattr(os, "O_TMPFILE")
+            patch.setattr(shutil, "disk_usage", lambda _: usage)
         with pytest.raises(OSError, match=r"No space left.*: make room, .*a\.json"):
             store.trial("a", lambda: 1 / 0)
     assert store.trial("a", lambda: {"x": 1}) == {"x": 1}
 
 
+def test_a_disk_may_fill_during_a_trial(tmp_path):
+    """A file without a name holds the room that the result will need."""
+
+    def held():
+        opened = [Path(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")]
+        return [p.stat().st_size for p in opened if p.exists()]
+
+    def compute():
+        assert [p.name for p in tmp_path.iterdir()] == ["settings.json"]
+        return {"held": ROOM in held()}
+
+    assert Store(tmp_path, {}).trial("a", compute) == {"held": True}
+    assert ROOM not in held()
+
+
 def test_a_disk_that_is_full_after_a_trial(tmp_path, monkeypatch):
     """One line with the file's name, which Python's own has not; the rest is kept."""
 
-    def no_room(_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    calls = []
+
+    def no_room(opened):
+        calls.append(opened)
+        if len(calls) > 1:  # the first is that of the room
+            raise OSError(errno.ENOSPC, "No space left on device")
 
     store = Store(tmp_path, {})
     store.trial("a", lambda: {"x": 1})
